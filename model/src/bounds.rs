@@ -1,0 +1,71 @@
+//! The bounds of every model, and why they are what they are: the one place where defaults stand.
+
+use crate::world::Budget;
+use serde::{Deserialize, Serialize};
+
+/// Which parts of the protocol a model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// FastLeaderElection alone, message by message; histories stand still.
+    Election,
+    /// Zab over an oracle that elects.
+    Zab,
+    /// Both together.
+    Ensemble,
+}
+
+/// How fine the disk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Grain {
+    /// One write after another: a crash can fall between any two.
+    Write,
+    /// The whole queue in one flush; a crash loses all of it or nothing.
+    Batch,
+    /// Every write is durable at once.
+    Atomic,
+}
+
+/// Whom the oracle of `zab` may elect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Oracle {
+    /// Anyone, whenever a quorum is looking: safety needs nothing of the election.
+    Any,
+    /// One that is at least as recent as a quorum that is looking: what `election` proves of its winners.
+    Best,
+}
+
+/// When timers fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Timing {
+    /// A server may lose patience at any time (within the budget where it could repeat for ever).
+    Asynchronous,
+    /// A server waits as long as what it waits for can still come: the assumption of liveness.
+    Timely,
+}
+
+/// A model's bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Which parts run.
+    pub kind: Kind,
+    /// Servers that vote.
+    pub servers: u8,
+    /// Servers that observe.
+    pub observers: u8,
+    /// What may go wrong and what is asked.
+    pub budget: Budget,
+    /// The counter of the last transaction of an epoch; 0 for ZooKeeper's 2³² − 1.
+    pub last_counter: u8,
+    /// Whether clients ask learners as well, or only the leader.
+    pub forward: bool,
+    /// How fine the disk is.
+    pub grain: Grain,
+    /// Whom the oracle may elect.
+    pub oracle: Oracle,
+    /// When timers fire.
+    pub timing: Timing,
+}

@@ -1,0 +1,321 @@
+//! Which actions are enabled: only those that change something, in a fixed order.
+
+use super::{Action, End, Server, World};
+use crate::bounds::{Kind, Oracle, Timing};
+use crate::zookeeper::ZooKeeper;
+use zab::peer::{LeaderPhase, LearnerPhase, Peer, Role};
+use zab::{Epoch, Notification, ServerId, ServerState, Timer, Zxid};
+
+/// Appends every action that is enabled in `world`.
+pub fn actions(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
+    network(world, actions);
+    elections(model, world, actions);
+    for (id, server) in world.ids().zip(&world.servers) {
+        match &server.peer {
+            Some(peer) => of_server(model, world, id, server, peer, actions),
+            None => actions.push(Action::Restart(id)),
+        }
+    }
+    timeouts(model, world, actions);
+    breaks(model, world, actions);
+}
+
+fn network(world: &World, actions: &mut Vec<Action>) {
+    for connection in &world.connections {
+        let (learner, leader) = (connection.learner, connection.leader);
+        for to in [End::Leader, End::Learner] {
+            if connection.is_open(to) && !connection.inbound(to).is_empty() {
+                actions.push(Action::Deliver {
+                    learner,
+                    leader,
+                    to,
+                });
+            }
+        }
+        for at in [End::Leader, End::Learner] {
+            if connection.is_gone_for(at) {
+                actions.push(Action::Notice {
+                    learner,
+                    leader,
+                    at,
+                });
+            }
+        }
+    }
+}
+
+fn elections(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
+    if model.bounds.kind == Kind::Zab {
+        return oracle(model, world, actions);
+    }
+    for (index, link) in world.election.iter().enumerate() {
+        if link.wire.is_some() {
+            let count = world.servers.len();
+            let (from, to) = (
+                ServerId((index / count) as u8 + 1),
+                ServerId((index % count) as u8 + 1),
+            );
+            actions.push(Action::Notify { from, to });
+        }
+    }
+    for (learner, peer) in peers(world) {
+        if let Some(leader) =
+            waits_to_connect(peer).filter(|leader| can_connect(world, learner, *leader))
+        {
+            actions.push(Action::Connect { learner, leader });
+        }
+    }
+}
+
+fn oracle(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
+    let looking = |(_, peer): &(ServerId, &Peer)| matches!(peer.role, Role::Looking(_));
+    for (at, peer) in peers(world).filter(looking) {
+        if may_elect(model, world, at, peer) {
+            actions.push(Action::Elect { at, leader: at });
+        }
+        for (leader, other) in peers(world) {
+            if matches!(other.role, Role::Leading(_)) && can_connect(world, at, leader) {
+                actions.push(Action::Elect { at, leader });
+            }
+        }
+    }
+}
+
+/// Whether the oracle may make `at` leader. A leader that no quorum could follow now does nothing, so electing it
+/// later, when one can, is the same.
+fn may_elect(model: &ZooKeeper, world: &World, at: ServerId, peer: &Peer) -> bool {
+    if world.budget.elections == 0 || !model.ensemble.may_lead(at) {
+        return false;
+    }
+    if model.bounds.timing == Timing::Timely
+        && peers(world).any(|(_, other)| matches!(other.role, Role::Leading(_)))
+    {
+        return false;
+    }
+    let rank = |peer: &Peer| (peer.memory.current_epoch, peer.last_zxid(), peer.id);
+    let supporters = peers(world).filter(|(_, other)| {
+        let ranked = model.bounds.oracle == Oracle::Any || rank(other) <= rank(peer);
+        matches!(other.role, Role::Looking(_)) && ranked
+    });
+    model.ensemble.is_quorum(supporters.map(|(id, _)| id))
+}
+
+fn of_server(
+    model: &ZooKeeper,
+    world: &World,
+    id: ServerId,
+    server: &Server,
+    peer: &Peer,
+    actions: &mut Vec<Action>,
+) {
+    if !server.queue.is_empty() {
+        actions.push(Action::Flush(id));
+    }
+    let leads = matches!(peer.role, Role::Leading(_));
+    let asked = peer.is_serving() && (model.bounds.forward || leads);
+    if asked && world.budget.transactions > 0 && (!leads || peer.next_zxid().is_some()) {
+        actions.push(Action::Write(id));
+    }
+    if peer.is_serving() && world.budget.syncs > 0 {
+        actions.push(Action::Sync(id));
+    }
+    if world.budget.snapshots > 0 && peer.delivered > peer.memory.history.snapshot() {
+        actions.push(Action::Snapshot(id));
+    }
+    if world.budget.crashes > 0 {
+        actions.push(Action::Crash(id));
+    }
+}
+
+fn breaks(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
+    if world.budget.breaks == 0 {
+        return;
+    }
+    for a in world.ids() {
+        for b in world.ids().skip(usize::from(a.0)) {
+            let of_pair =
+                |c: &&super::Connection| [(a, b), (b, a)].contains(&(c.learner, c.leader));
+            let quorum = world
+                .connections
+                .iter()
+                .filter(of_pair)
+                .any(|c| !c.broken && c.learner_open && c.leader_open);
+            let election = model.bounds.kind != Kind::Zab
+                && (world.link(a, b).wire.is_some() || world.link(b, a).wire.is_some());
+            if quorum || election {
+                actions.push(Action::Break(a, b));
+            }
+        }
+    }
+}
+
+// ---- Timers -------------------------------------------------------------------------------------------------------
+
+fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
+    let asynchronous = model.bounds.timing == Timing::Asynchronous;
+    let traffic = world.election.iter().any(|link| link.wire.is_some());
+    for (id, peer) in peers(world) {
+        if let Role::Looking(looking) = &peer.role {
+            // Waiting for a better vote ends by itself, so that an early end needs no budget.
+            if looking.settling && (asynchronous || !traffic) {
+                actions.push(Action::Timeout(id, Timer::Settle));
+            }
+            if !looking.settling && resending_helps(world, id, peer) && (asynchronous || !traffic) {
+                actions.push(Action::Timeout(id, Timer::Notification));
+            }
+        }
+    }
+    let quiet = actions
+        .iter()
+        .all(|action| model.class_of(action).is_none());
+    for (id, peer) in peers(world) {
+        let waits = match &peer.role {
+            Role::Looking(_) => false,
+            Role::Following(following) => following.phase < LearnerPhase::Broadcast,
+            Role::Leading(leading) => leading.phase < LeaderPhase::Broadcast,
+        };
+        if model.bounds.kind == Kind::Election {
+            if quiet && is_alone(world, id, peer) {
+                actions.push(Action::Timeout(id, Timer::Init));
+            }
+        } else if waits && (quiet || world.budget.timeouts > 0) {
+            actions.push(Action::Timeout(id, Timer::Init));
+        }
+        if model.bounds.kind != Kind::Election && world.budget.timeouts > 0 {
+            if matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast)
+            {
+                actions.push(Action::Timeout(id, Timer::Ping));
+            }
+        }
+    }
+}
+
+/// Whether telling the others again would change anything: what they know of this server, or it of them.
+fn resending_helps(world: &World, id: ServerId, peer: &Peer) -> bool {
+    let Role::Looking(looking) = &peer.role else {
+        return false;
+    };
+    let voters = peers(world).filter(|(other, _)| *other != id && peer.ensemble.is_voter(*other));
+    let votes = peer.ensemble.is_voter(id);
+    voters.into_iter().any(|(other, theirs)| {
+        // What is on its way or waits to leave already says as much as a repetition would.
+        if world.link(id, other).wire.is_some() || world.link(other, id).wire.is_some() {
+            return false;
+        }
+        match &theirs.role {
+            Role::Looking(heard) if votes => {
+                let knows = heard.received.iter().any(|entry| {
+                    entry.from == id
+                        && entry.state == ServerState::Looking
+                        && Some(entry.vote) == peer.vote
+                });
+                peer.round != theirs.round || !knows
+            }
+            // A voter answers an observer, whatever it says.
+            Role::Looking(_) => {
+                let known = looking.received.iter().find(|entry| entry.from == other);
+                theirs.vote.is_some()
+                    && (peer.round != theirs.round || known.map(|entry| entry.vote) != theirs.vote)
+            }
+            _ => !knows_standing(peer, looking, report(theirs), other),
+        }
+    })
+}
+
+fn report(peer: &Peer) -> Notification {
+    Notification {
+        state: peer.state(),
+        round: peer.round,
+        vote: peer.vote,
+    }
+}
+
+fn knows_standing(
+    peer: &Peer,
+    looking: &zab::election::Looking,
+    told: Notification,
+    from: ServerId,
+) -> bool {
+    let Some(vote) = told.vote else { return true };
+    let leads = told.state == ServerState::Leading;
+    let standing = looking.standing.iter().any(|entry| {
+        (entry.from, entry.leader, entry.peer_epoch, entry.leads)
+            == (from, vote.leader, vote.peer_epoch, leads)
+    });
+    let received = told.round != peer.round
+        || looking
+            .received
+            .iter()
+            .any(|e| e.from == from && e.vote == vote && e.state == told.state);
+    standing && received
+}
+
+/// In the election model, where nobody connects: whether a server that has decided waits for nothing, because its
+/// leader does not lead, or no quorum follows it.
+fn is_alone(world: &World, id: ServerId, peer: &Peer) -> bool {
+    match &peer.role {
+        Role::Looking(_) => false,
+        Role::Following(following) => {
+            let leader = world.server(following.leader).peer.as_ref();
+            !leader.is_some_and(|leader| matches!(leader.role, Role::Leading(_)))
+        }
+        Role::Leading(_) => {
+            let followers = peers(world).filter(|(other, theirs)| {
+                *other == id
+                    || matches!(&theirs.role, Role::Following(following) if following.leader == id)
+            });
+            !peer.ensemble.is_quorum(followers.map(|(other, _)| other))
+        }
+    }
+}
+
+// ---- Who can reach whom -------------------------------------------------------------------------------------------
+
+pub(crate) fn peers(world: &World) -> impl Iterator<Item = (ServerId, &Peer)> {
+    world
+        .ids()
+        .zip(&world.servers)
+        .filter_map(|(id, server)| Some((id, server.peer.as_ref()?)))
+}
+
+fn waits_to_connect(peer: &Peer) -> Option<ServerId> {
+    match &peer.role {
+        Role::Following(following) if following.phase == LearnerPhase::Connecting => {
+            Some(following.leader)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a learner's connection would be accepted: the other leads, and has noticed the end of any older one.
+fn can_connect(world: &World, learner: ServerId, leader: ServerId) -> bool {
+    let leads = world
+        .server(leader)
+        .peer
+        .as_ref()
+        .is_some_and(|peer| matches!(peer.role, Role::Leading(_)));
+    leads
+        && !world
+            .connections
+            .iter()
+            .any(|c| (c.learner, c.leader) == (learner, leader))
+}
+
+impl World {
+    /// The election link between two servers.
+    pub(crate) fn link(&self, from: ServerId, to: ServerId) -> &super::ElectionLink {
+        const NONE: &super::ElectionLink = &super::ElectionLink {
+            wire: None,
+            waiting: None,
+        };
+        let index = (usize::from(from.0) - 1) * self.servers.len() + usize::from(to.0) - 1;
+        self.election.get(index).unwrap_or(NONE)
+    }
+
+    /// Whether the server has a rank that a vote could show: its current epoch and last transaction.
+    #[must_use]
+    pub fn rank(&self, id: ServerId) -> (Epoch, Zxid) {
+        let server = self.server(id);
+        (server.disk.current_epoch, server.disk.history.last())
+    }
+}

@@ -1,0 +1,494 @@
+//! Making an action happen: the interpreter of `zab`'s outputs.
+
+use super::{Action, Connection, End, Queued, World};
+use crate::bounds::{Grain, Kind};
+use crate::zookeeper::ZooKeeper;
+use bytes::Bytes;
+use zab::peer::{LeaderPhase, Role};
+use zab::{Input, Message, Output, Payload, Peer, Request, Round, ServerId, Txn, Write, Zxid};
+
+/// The payloads of the model: each transaction says its own number, and so differs from every other.
+static PAYLOADS: [u8; 64] = {
+    let mut payloads = [0; 64];
+    let mut number = 0;
+    while number < payloads.len() {
+        payloads[number] = number as u8;
+        number += 1;
+    }
+    payloads
+};
+
+/// Someone who is told of every input that a server takes, and of what it does: a recorder of traces, a diagram.
+pub trait Watch {
+    /// A server started on its disk.
+    fn recovered(&mut self, _id: ServerId, _outputs: &[Output]) {}
+    /// A server took a step.
+    fn stepped(&mut self, _id: ServerId, _input: &Input, _outputs: &[Output]) {}
+    /// A write became durable.
+    fn flushed(&mut self, _id: ServerId, _write: &Write) {}
+    /// A server crashed.
+    fn crashed(&mut self, _id: ServerId) {}
+}
+
+/// Nobody.
+impl Watch for () {}
+
+/// An action in the making.
+pub struct Stepper<'a, W: Watch> {
+    model: &'a ZooKeeper,
+    world: &'a mut World,
+    watch: &'a mut W,
+    /// What servers still have to take in before the action is over: messages to themselves, prepared requests.
+    pending: Vec<(ServerId, Input)>,
+}
+
+impl<'a, W: Watch> Stepper<'a, W> {
+    /// A stepper on `world`.
+    pub fn new(model: &'a ZooKeeper, world: &'a mut World, watch: &'a mut W) -> Stepper<'a, W> {
+        Stepper {
+            model,
+            world,
+            watch,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Makes `action` happen, which must be enabled.
+    pub fn act(&mut self, action: Action) {
+        match action {
+            Action::Deliver {
+                learner,
+                leader,
+                to,
+            } => self.deliver(learner, leader, to),
+            Action::Notify { from, to } => self.notify(from, to),
+            Action::Flush(id) => match self.model.bounds.grain {
+                Grain::Write => self.flush_one(id),
+                Grain::Batch | Grain::Atomic => self.flush_all(id),
+            },
+            Action::Crash(id) => self.crash(id),
+            Action::Restart(id) => self.restart(id),
+            Action::Break(a, b) => self.break_link(a, b),
+            Action::Notice {
+                learner,
+                leader,
+                at,
+            } => self.notice(learner, leader, at),
+            Action::Connect { learner, leader } => self.connect(learner, leader),
+            Action::Timeout(id, timer) => self.input(id, Input::Timeout(timer)),
+            Action::Write(id) => self.write(id),
+            Action::Sync(id) => self.sync(id),
+            Action::Snapshot(id) => self.snapshot(id),
+            Action::Elect { at, leader } => self.elect(at, leader),
+        }
+        self.settle();
+    }
+
+    /// Starts every server for the first time.
+    pub fn start(&mut self) {
+        // All are there before anything is sent: what is sent to a server that is down is lost.
+        let recovered: Vec<_> = self.world.ids().map(|id| (id, self.recover(id))).collect();
+        for (id, outputs) in recovered {
+            self.perform(id, outputs);
+        }
+        self.settle();
+    }
+
+    fn deliver(&mut self, learner: ServerId, leader: ServerId, to: End) {
+        let connection = self.connection(learner, leader);
+        let message = connection.inbound_mut(to).remove(0);
+        let (from, to) = match to {
+            End::Learner => (leader, learner),
+            End::Leader => (learner, leader),
+        };
+        self.input(to, Input::Receive(from, message));
+    }
+
+    fn notify(&mut self, from: ServerId, to: ServerId) {
+        let link = self.world.election_link(from, to);
+        let notification = link.receive().expect("a notification is on the wire");
+        self.input(
+            to,
+            Input::Receive(from, Message::Notification(notification)),
+        );
+    }
+
+    fn break_link(&mut self, a: ServerId, b: ServerId) {
+        self.world.budget.breaks -= 1;
+        for connection in &mut self.world.connections {
+            if [(a, b), (b, a)].contains(&(connection.learner, connection.leader)) {
+                connection.broken = true;
+            }
+        }
+        if self.model.bounds.kind != Kind::Zab {
+            *self.world.election_link(a, b) = Default::default();
+            *self.world.election_link(b, a) = Default::default();
+        }
+    }
+
+    fn notice(&mut self, learner: ServerId, leader: ServerId, at: End) {
+        self.connection(learner, leader).close(at);
+        let (id, other) = match at {
+            End::Learner => (learner, leader),
+            End::Leader => (leader, learner),
+        };
+        self.forget_unsent(id, other);
+        self.input(id, Input::Disconnected(other));
+    }
+
+    fn connect(&mut self, learner: ServerId, leader: ServerId) {
+        let connection = Connection::new(learner, leader);
+        let place = self
+            .world
+            .connections
+            .partition_point(|other| (other.learner, other.leader) < (learner, leader));
+        self.world.connections.insert(place, connection);
+        self.input(learner, Input::Connected(leader));
+    }
+
+    fn elect(&mut self, at: ServerId, leader: ServerId) {
+        self.input(at, Input::Elected(leader));
+        if at == leader {
+            self.world.budget.elections -= 1;
+        } else {
+            self.connect(at, leader);
+        }
+    }
+
+    fn write(&mut self, id: ServerId) {
+        let number =
+            usize::from(self.model.bounds.budget.transactions - self.world.budget.transactions);
+        self.world.budget.transactions -= 1;
+        let payload = Payload(Bytes::from_static(&PAYLOADS[number..=number]));
+        self.input(id, Input::Request(Request::Write(payload)));
+    }
+
+    fn sync(&mut self, id: ServerId) {
+        self.world.budget.syncs -= 1;
+        let delivered = self.world.past.delivered.len() as u8;
+        self.world.server_mut(id).syncs.push(delivered);
+        self.input(id, Input::Request(Request::Sync(Payload::default())));
+    }
+
+    fn snapshot(&mut self, id: ServerId) {
+        self.world.budget.snapshots -= 1;
+        let zxid = self
+            .world
+            .server(id)
+            .peer
+            .as_ref()
+            .map_or(Zxid::ZERO, |peer| peer.delivered);
+        self.input(id, Input::Snapshotted(zxid));
+    }
+
+    fn crash(&mut self, id: ServerId) {
+        self.world.budget.crashes -= 1;
+        self.watch.crashed(id);
+        let server = self.world.server_mut(id);
+        server.peer = None;
+        server.queue.clear();
+        server.delivered.clear();
+        server.syncs.clear();
+        self.close_all(id);
+        if self.model.bounds.kind != Kind::Zab {
+            for other in self.world.ids() {
+                *self.world.election_link(other, id) = Default::default();
+                self.world.election_link(id, other).waiting = None;
+            }
+        }
+    }
+
+    fn restart(&mut self, id: ServerId) {
+        let outputs = self.recover(id);
+        self.perform(id, outputs);
+    }
+
+    fn recover(&mut self, id: ServerId) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        let ensemble = self.model.ensemble.clone();
+        let server = self.world.server_mut(id);
+        server.delivered = server.snapshot.clone();
+        server.peer = Some(Peer::recover(id, ensemble, &server.disk, &mut outputs));
+        self.watch.recovered(id, &outputs);
+        outputs
+    }
+
+    /// Gives a server an input and does what it says.
+    pub fn input(&mut self, id: ServerId, input: Input) {
+        let mut outputs = Vec::new();
+        let peer = self
+            .world
+            .server_mut(id)
+            .peer
+            .as_mut()
+            .expect("only a server that is up takes inputs");
+        let broadcast = broadcasts(peer);
+        peer.step(input.clone(), &mut outputs);
+        self.model.mutation.reorder(&input, &mut outputs);
+        self.watch.stepped(id, &input, &outputs);
+        let deliveries = apply_deliveries(self.world, id, &outputs, &input);
+        let server = &self.world.servers[usize::from(id.0) - 1];
+        let peer = server.peer.as_ref().expect("it took a step");
+        if deliveries || broadcast != broadcasts(peer) || is_watched(&input) {
+            self.world
+                .past
+                .observe(peer, broadcast, &input, &outputs, &server.delivered);
+        }
+        self.perform(id, outputs);
+    }
+
+    fn perform(&mut self, id: ServerId, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Write(write) => self.queue_write(id, write),
+                Output::Send(to, message) => self.send(id, to, message),
+                Output::SendWhenDurable(to, message) => self.send_when_durable(id, to, message),
+                Output::Disconnect(other) => self.disconnect(id, other),
+                Output::Prepare(_, Request::Write(payload)) => {
+                    self.pending.push((id, Input::Propose(payload)))
+                }
+                Output::Prepare(_, Request::Sync(_)) => unreachable!("syncs are not prepared"),
+                Output::Synced => self.synced(id),
+                Output::Revalidate(from, session) => {
+                    self.pending.push((id, Input::Revalidated(from, session)))
+                }
+                // The connection is opened by an action of its own; deliveries are done; waits have no length here.
+                Output::Connect(_) | Output::Deliver(_) | Output::Install(_) | Output::Arm(_) => {}
+                Output::Revalidated(_) | Output::Halt(_) => {}
+            }
+        }
+        if self.model.bounds.grain == Grain::Atomic {
+            self.flush_all(id);
+        }
+        self.forget_election(id);
+    }
+
+    /// Works off what the action still owes.
+    fn settle(&mut self) {
+        while !self.pending.is_empty() {
+            let (id, input) = self.pending.remove(0);
+            self.input(id, input);
+        }
+        self.world
+            .connections
+            .retain(|connection| connection.learner_open || connection.leader_open);
+    }
+
+    fn queue_write(&mut self, id: ServerId, write: Write) {
+        let server = self.world.server_mut(id);
+        let stands_for = |zxid: Zxid| {
+            server
+                .delivered
+                .iter()
+                .take_while(|txn| txn.zxid <= zxid)
+                .cloned()
+                .collect()
+        };
+        let queued = match write {
+            Write::Snapshot(zxid) | Write::Replace(zxid) => {
+                let transactions: Vec<Txn> = stands_for(zxid);
+                Queued::Snapshot(write, transactions)
+            }
+            _ => Queued::Write(write),
+        };
+        server.queue.push(queued);
+    }
+
+    fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
+        if let Message::Notification(notification) = message {
+            if self.model.bounds.kind != Kind::Zab && self.world.server(to).peer.is_some() {
+                self.world.election_link(from, to).send(notification);
+            }
+            return;
+        }
+        let follows = self
+            .world
+            .server(from)
+            .peer
+            .as_ref()
+            .is_some_and(|p| matches!(p.role, Role::Following(_)));
+        let (learner, leader, end) = if follows {
+            (from, to, End::Leader)
+        } else {
+            (to, from, End::Learner)
+        };
+        let snapshot = match message {
+            Message::Snap(_) => Some(self.world.server(from).delivered.clone()),
+            _ => None,
+        };
+        let found = self
+            .world
+            .connections
+            .iter_mut()
+            .find(|c| (c.learner, c.leader) == (learner, leader));
+        if let Some(connection) = found {
+            connection.send_to(end, message);
+            if let Some(snapshot) = snapshot.filter(|_| connection.learner_open) {
+                connection.snapshot = snapshot;
+            }
+        }
+    }
+
+    fn send_when_durable(&mut self, id: ServerId, to: ServerId, message: Message) {
+        let server = self.world.server_mut(id);
+        if server.queue.is_empty() {
+            self.release(id, to, message);
+        } else {
+            server.queue.push(Queued::Send(to, message));
+        }
+    }
+
+    fn release(&mut self, id: ServerId, to: ServerId, message: Message) {
+        if to == id {
+            self.pending.push((id, Input::Receive(id, message)));
+        } else {
+            self.send(id, to, message);
+        }
+    }
+
+    fn disconnect(&mut self, id: ServerId, other: ServerId) {
+        if other == id {
+            self.close_port(id);
+        } else {
+            for connection in &mut self.world.connections {
+                if (connection.learner, connection.leader) == (id, other) {
+                    connection.close(End::Learner);
+                } else if (connection.learner, connection.leader) == (other, id) {
+                    connection.close(End::Leader);
+                }
+            }
+        }
+        self.forget_unsent(id, other);
+    }
+
+    /// A server that stops leading closes its port, and so every connection that was accepted there.
+    fn close_port(&mut self, id: ServerId) {
+        for connection in self
+            .world
+            .connections
+            .iter_mut()
+            .filter(|connection| connection.leader == id)
+        {
+            connection.close(End::Leader);
+        }
+        self.pending.retain(|(to, input)| {
+            *to != id || !matches!(input, Input::Receive(..) | Input::Propose(_))
+        });
+    }
+
+    fn close_all(&mut self, id: ServerId) {
+        for connection in &mut self.world.connections {
+            for end in [End::Learner, End::Leader] {
+                if connection.server_at(end) == id {
+                    connection.close(end);
+                }
+            }
+        }
+    }
+
+    fn forget_unsent(&mut self, id: ServerId, other: ServerId) {
+        let queue = &mut self.world.server_mut(id).queue;
+        queue.retain(|queued| !matches!(queued, Queued::Send(to, _) if *to == other));
+    }
+
+    fn flush_one(&mut self, id: ServerId) {
+        match self.world.server_mut(id).queue.remove(0) {
+            Queued::Write(write) => {
+                self.watch.flushed(id, &write);
+                self.world.server_mut(id).disk.apply(&write);
+            }
+            Queued::Snapshot(write, transactions) => {
+                self.watch.flushed(id, &write);
+                let server = self.world.server_mut(id);
+                server.disk.apply(&write);
+                server.snapshot = transactions;
+            }
+            Queued::Send(..) => unreachable!("what waits for nothing has left"),
+        }
+        while let Some(Queued::Send(..)) = self.world.server(id).queue.first() {
+            if let Queued::Send(to, message) = self.world.server_mut(id).queue.remove(0) {
+                self.release(id, to, message);
+            }
+        }
+    }
+
+    fn flush_all(&mut self, id: ServerId) {
+        while !self.world.server(id).queue.is_empty() {
+            self.flush_one(id);
+        }
+    }
+
+    fn synced(&mut self, id: ServerId) {
+        let server = self.world.server_mut(id);
+        let (promised, delivered) = (usize::from(server.syncs.remove(0)), server.delivered.len());
+        if delivered < promised {
+            self.world.past.misdeeds.sync = true;
+        }
+    }
+
+    /// Where an oracle elects, what the peer keeps for elections of its own means nothing.
+    fn forget_election(&mut self, id: ServerId) {
+        if self.model.bounds.kind != Kind::Zab {
+            return;
+        }
+        if let Some(peer) = &mut self.world.server_mut(id).peer {
+            peer.round = Round::default();
+            peer.vote = None;
+            if let Role::Looking(looking) = &mut peer.role {
+                *looking = Default::default();
+            }
+        }
+    }
+
+    fn connection(&mut self, learner: ServerId, leader: ServerId) -> &mut Connection {
+        let mut connections = self.world.connections.iter_mut();
+        connections
+            .find(|c| (c.learner, c.leader) == (learner, leader))
+            .expect("the connection is there")
+    }
+}
+
+fn broadcasts(peer: &Peer) -> bool {
+    matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast)
+}
+
+/// Whether the past must be asked even though nothing was delivered.
+fn is_watched(input: &Input) -> bool {
+    matches!(input, Input::Receive(..) | Input::Propose(_))
+}
+
+/// Applies what was delivered to the state machine; whether anything was.
+fn apply_deliveries(world: &mut World, id: ServerId, outputs: &[Output], input: &Input) -> bool {
+    let mut any = false;
+    for output in outputs {
+        match output {
+            Output::Deliver(txn) => world.server_mut(id).delivered.push(txn.clone()),
+            Output::Install(_) => {
+                let Input::Receive(from, _) = input else {
+                    unreachable!("snapshots come from leaders")
+                };
+                let mut connections = world.connections.iter_mut();
+                let connection = connections
+                    .find(|c| (c.learner, c.leader) == (id, *from))
+                    .expect("it brought SNAP");
+                let snapshot = std::mem::take(&mut connection.snapshot);
+                world.server_mut(id).delivered = snapshot;
+            }
+            _ => continue,
+        }
+        any = true;
+    }
+    any
+}
+
+impl World {
+    /// The election link between two servers.
+    pub(crate) fn election_link(
+        &mut self,
+        from: ServerId,
+        to: ServerId,
+    ) -> &mut super::ElectionLink {
+        let count = self.servers.len();
+        &mut self.election[(usize::from(from.0) - 1) * count + usize::from(to.0) - 1]
+    }
+}
