@@ -17,27 +17,13 @@ fn main() {
         "b" => Grain::Batch,
         _ => Grain::Atomic,
     };
-    let oracle = if a[3] == "any" {
-        Oracle::Any
-    } else {
-        Oracle::Best
-    };
-    let timing = if a[4] == "t" {
-        Timing::Timely
-    } else {
-        Timing::Asynchronous
-    };
+    let oracle = if a[3] == "any" { Oracle::Any } else { Oracle::Best };
+    let timing = if a[4] == "t" { Timing::Timely } else { Timing::Asynchronous };
     let b = Bounds {
         kind,
         servers: n(5),
         observers: 0,
-        budget: Budget {
-            transactions: n(6),
-            crashes: n(7),
-            breaks: n(8),
-            elections: n(9),
-            ..Budget::default()
-        },
+        budget: Budget { transactions: n(6), crashes: n(7), breaks: n(8), elections: n(9), ..Budget::default() },
         last_counter: 0,
         forward: false,
         grain,
@@ -57,20 +43,14 @@ fn main() {
     for (name, path) in c.discoveries() {
         println!(
             "{name}: {} {}",
-            if matches!(
-                c.discovery_classification(name),
-                DiscoveryClassification::Counterexample
-            ) {
+            if matches!(c.discovery_classification(name), DiscoveryClassification::Counterexample) {
                 "VIOLATED"
             } else {
                 "reached"
             },
             path.clone().into_actions().len()
         );
-        if matches!(
-            c.discovery_classification(name),
-            DiscoveryClassification::Counterexample
-        ) {
+        if matches!(c.discovery_classification(name), DiscoveryClassification::Counterexample) {
             for (w, x) in path.into_vec() {
                 if let Some(x) = x {
                     println!("    {x}");
@@ -94,10 +74,6 @@ fn main() {
     }
     println!(
         "{}",
-        std::fs::read_to_string("/proc/self/status")
-            .unwrap()
-            .lines()
-            .find(|l| l.starts_with("VmHWM"))
-            .unwrap()
+        std::fs::read_to_string("/proc/self/status").unwrap().lines().find(|l| l.starts_with("VmHWM")).unwrap()
     );
 }

@@ -1,11 +1,14 @@
 //! The model itself: stateright's `Model` and our `Fair`, over [`World`].
 
 use crate::bounds::{Bounds, Kind};
+use crate::engine::{Fair, Goal};
 use crate::mutation::Mutation;
+use crate::world::enabled::peers;
 use crate::world::step::Stepper;
 use crate::world::{Action, Server, World, enabled};
 use stateright::{Model, Property};
 use std::sync::Arc;
+use zab::peer::Role;
 use zab::properties::{Past, premises, safety};
 use zab::{Disk, Ensemble, ServerId, Timer};
 
@@ -29,16 +32,11 @@ impl ZooKeeper {
     pub fn new(bounds: Bounds) -> ZooKeeper {
         let voters = (1..=bounds.servers).map(ServerId);
         let observers = (bounds.servers + 1..=bounds.servers + bounds.observers).map(ServerId);
-        let mut ensemble =
-            Ensemble::majority(voters, observers).expect("bounds name at least one voter");
+        let mut ensemble = Ensemble::majority(voters, observers).expect("bounds name at least one voter");
         if bounds.last_counter > 0 {
             ensemble = ensemble.with_last_counter(bounds.last_counter.into());
         }
-        ZooKeeper {
-            bounds,
-            ensemble: Arc::new(ensemble),
-            mutation: Mutation::None,
-        }
+        ZooKeeper { bounds, ensemble: Arc::new(ensemble), mutation: Mutation::None }
     }
 
     fn initial(&self, disks: Vec<Disk>) -> World {
@@ -51,11 +49,7 @@ impl ZooKeeper {
             delivered: Vec::new(),
             syncs: Vec::new(),
         };
-        let links = if self.bounds.kind == Kind::Zab {
-            0
-        } else {
-            count * count
-        };
+        let links = if self.bounds.kind == Kind::Zab { 0 } else { count * count };
         let mut world = World {
             servers: disks.into_iter().map(server).collect(),
             connections: Vec::new(),
@@ -77,15 +71,10 @@ impl ZooKeeper {
             Action::Restart(id) => Some(count + id.0 - 1),
             Action::Timeout(id, Timer::Init) => Some(2 * count + id.0 - 1),
             Action::Timeout(id, Timer::Settle | Timer::Notification) => Some(3 * count + id.0 - 1),
-            Action::Elect { at, .. } | Action::Connect { learner: at, .. } => {
-                Some(4 * count + at.0 - 1)
+            Action::Elect { at, .. } | Action::Connect { learner: at, .. } => Some(4 * count + at.0 - 1),
+            Action::Deliver { learner, leader, .. } | Action::Notice { learner, leader, .. } => {
+                Some(5 * count + pair(learner, leader))
             }
-            Action::Deliver {
-                learner, leader, ..
-            }
-            | Action::Notice {
-                learner, leader, ..
-            } => Some(5 * count + pair(learner, leader)),
             Action::Notify { from, to } => Some((5 + count) * count + pair(from, to)),
             _ => None,
         }
@@ -117,9 +106,7 @@ impl Model for ZooKeeper {
     fn properties(&self) -> Vec<Property<Self>> {
         macro_rules! property {
             ($kind:ident, $name:literal, $predicate:path) => {
-                Property::$kind($name, |model: &ZooKeeper, world: &World| {
-                    world.with_view(&model.ensemble, $predicate)
-                })
+                Property::$kind($name, |model: &ZooKeeper, world: &World| world.with_view(&model.ensemble, $predicate))
             };
         }
         vec![
@@ -132,27 +119,11 @@ impl Model for ZooKeeper {
             property!(always, "LocalPrimaryOrder", safety::local_primary_order),
             property!(always, "GlobalPrimaryOrder", safety::global_primary_order),
             property!(always, "PrimaryIntegrity", safety::primary_integrity),
-            property!(
-                always,
-                "CommittedLogMonotonicity",
-                safety::committed_log_monotonicity
-            ),
+            property!(always, "CommittedLogMonotonicity", safety::committed_log_monotonicity),
             property!(always, "ProcessConsistency", safety::process_consistency),
-            property!(
-                always,
-                "LeaderLogCompleteness",
-                safety::leader_log_completeness
-            ),
-            property!(
-                always,
-                "CommittedLogDurability",
-                safety::committed_log_durability
-            ),
-            property!(
-                always,
-                "InitialHistoryIntegrity",
-                safety::initial_history_integrity
-            ),
+            property!(always, "LeaderLogCompleteness", safety::leader_log_completeness),
+            property!(always, "CommittedLogDurability", safety::committed_log_durability),
+            property!(always, "InitialHistoryIntegrity", safety::initial_history_integrity),
             property!(always, "CommitConsistency", safety::commit_consistency),
             property!(always, "HistoryConsistency", safety::history_consistency),
             property!(always, "NoBadState", safety::no_bad_state),
@@ -160,18 +131,81 @@ impl Model for ZooKeeper {
             property!(always, "NoBadProposal", safety::no_bad_proposal),
             property!(always, "NoBadCommit", safety::no_bad_commit),
             property!(always, "DeliveredIsHistory", safety::delivered_is_history),
-            property!(
-                always,
-                "EpochsAreAcceptedFirst",
-                safety::epochs_are_accepted_first
-            ),
+            property!(always, "EpochsAreAcceptedFirst", safety::epochs_are_accepted_first),
             property!(sometimes, "TwoLeaders", premises::two_leaders),
             property!(sometimes, "SkippedOnADisk", premises::skipped_on_a_disk),
-            property!(
-                sometimes,
-                "OutlivedItsLeader",
-                premises::outlived_its_leader
-            ),
+            property!(sometimes, "OutlivedItsLeader", premises::outlived_its_leader),
         ]
     }
+}
+
+impl Fair for ZooKeeper {
+    fn class(&self, _state: &World, action: &Action) -> Option<u8> {
+        self.class_of(action)
+    }
+
+    fn goals(&self) -> Vec<Goal<Self>> {
+        if self.bounds.timing == crate::bounds::Timing::Asynchronous {
+            return Vec::new();
+        }
+        if self.bounds.kind == Kind::Election {
+            return vec![
+                Goal { name: "L1 a leader with a quorum", reached: is_decided },
+                Goal { name: "L2 everyone joins", reached: |_, world| peers(world).all(|(_, peer)| !is_looking(peer)) },
+            ];
+        }
+        vec![
+            Goal { name: "L1 a leader serves with a quorum", reached: is_served },
+            Goal {
+                name: "L2 every live server joins",
+                reached: |_, world| peers(world).all(|(_, peer)| peer.is_serving()),
+            },
+            Goal { name: "L3 every proposal is delivered", reached: is_delivered },
+            Goal { name: "L4 histories converge", reached: has_converged },
+        ]
+    }
+}
+
+fn is_looking(peer: &zab::Peer) -> bool {
+    matches!(peer.role, Role::Looking(_))
+}
+
+/// A server leads, and a quorum follows it.
+fn is_decided(model: &ZooKeeper, world: &World) -> bool {
+    peers(world).any(|(leader, peer)| {
+        let with = |(id, other): (ServerId, &zab::Peer)| match &other.role {
+            Role::Following(following) => (following.leader == leader).then_some(id),
+            Role::Leading(_) => (id == leader).then_some(id),
+            Role::Looking(_) => None,
+        };
+        matches!(peer.role, Role::Leading(_)) && model.ensemble.is_quorum(peers(world).filter_map(with))
+    })
+}
+
+/// A server leads an established epoch, and a quorum serves in it.
+fn is_served(model: &ZooKeeper, world: &World) -> bool {
+    peers(world).any(|(_, leader)| {
+        let serving = peers(world)
+            .filter(|(_, peer)| peer.is_serving() && peer.memory.current_epoch == leader.memory.current_epoch);
+        matches!(leader.role, Role::Leading(_))
+            && leader.is_serving()
+            && model.ensemble.is_quorum(serving.map(|(id, _)| id))
+    })
+}
+
+/// Every server that serves has delivered everything in its history, and its disk has it.
+fn is_delivered(_: &ZooKeeper, world: &World) -> bool {
+    let done =
+        |(id, peer): (ServerId, &zab::Peer)| peer.delivered == peer.last_zxid() && world.server(id).queue.is_empty();
+    peers(world).any(|(_, peer)| peer.is_serving()) && peers(world).all(done)
+}
+
+/// All servers that are up have the same history, on disk and in memory, and have delivered it.
+fn has_converged(model: &ZooKeeper, world: &World) -> bool {
+    let servers: Vec<_> = peers(world).collect();
+    is_delivered(model, world)
+        && servers.windows(2).all(|pair| {
+            let (a, b) = (world.server(pair[0].0), world.server(pair[1].0));
+            a.delivered == b.delivered
+        })
 }

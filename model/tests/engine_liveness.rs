@@ -6,12 +6,7 @@ use engine_support::{Edge, Graph, graph};
 use model::engine::{Completion, Report, Settings, Verdict};
 use proptest::prelude::*;
 
-const LIVE: Settings = Settings {
-    threads: 1,
-    stop_at_first: false,
-    max_states: None,
-    liveness: true,
-};
+const LIVE: Settings = Settings { threads: 1, stop_at_first: false, max_states: None, liveness: true };
 
 fn live(report: &Report<usize>) -> &Verdict<usize> {
     report.verdict("goal").expect("liveness was asked for")
@@ -20,22 +15,14 @@ fn live(report: &Report<usize>) -> &Verdict<usize> {
 /// Checks that the evidence is a behaviour: a path from an initial state, and then a cycle that closes, avoids the goal
 /// and is fair to every class. Returns the stem's length.
 fn assert_evidence(graph: &Graph, verdict: &Verdict<usize>) -> usize {
-    let (stem, cycle) = (
-        verdict.path.as_ref().expect("a stem"),
-        verdict.cycle.as_ref().expect("a cycle"),
-    );
+    let (stem, cycle) = (verdict.path.as_ref().expect("a stem"), verdict.cycle.as_ref().expect("a cycle"));
     let stem_states = graph.follow(graph.initial[verdict.initial], stem);
     let states = graph.follow(stem_states[stem_states.len() - 1], cycle);
     assert_eq!(states.first(), states.last(), "the cycle does not close");
-    assert!(
-        states.iter().all(|state| !graph.goal.contains(state)),
-        "the cycle reaches the goal"
-    );
+    assert!(states.iter().all(|state| !graph.goal.contains(state)), "the cycle reaches the goal");
     for class in 0..64 {
         let rests = states.iter().any(|&state| !graph.enabled(state, class));
-        let taken = cycle
-            .iter()
-            .any(|&action| graph.edges[action].class == Some(class));
+        let taken = cycle.iter().any(|&action| graph.edges[action].class == Some(class));
         assert!(rests || taken, "the cycle is unfair to class {class}");
     }
     stem.len()
@@ -47,21 +34,13 @@ fn violated(graph: Graph) -> (Vec<usize>, Vec<usize>) {
     let verdict = live(&report);
     assert!(!verdict.holds && verdict.decided && !report.success());
     assert_evidence(&graph, verdict);
-    (
-        verdict.path.clone().expect("a stem"),
-        verdict.cycle.clone().expect("a cycle"),
-    )
+    (verdict.path.clone().expect("a stem"), verdict.cycle.clone().expect("a cycle"))
 }
 
 fn holds(graph: Graph) {
     let report = graph.explore(LIVE);
     let verdict = live(&report);
-    assert!(
-        verdict.holds && verdict.decided,
-        "stem {:?}, cycle {:?}",
-        verdict.path,
-        verdict.cycle
-    );
+    assert!(verdict.holds && verdict.decided, "stem {:?}, cycle {:?}", verdict.path, verdict.cycle);
     assert_eq!((&verdict.path, &verdict.cycle), (&None, &None));
 }
 
@@ -141,61 +120,37 @@ fn the_violation_with_the_shortest_stem_is_shown() {
 /// distance to any of them.
 fn brute_force(graph: &Graph) -> Option<u64> {
     let distances = graph.distances();
-    let avoiding: Vec<u32> = distances
-        .keys()
-        .copied()
-        .filter(|state| !graph.goal.contains(state))
-        .collect();
+    let avoiding: Vec<u32> = distances.keys().copied().filter(|state| !graph.goal.contains(state)).collect();
     let sets = 1u32..1 << avoiding.len();
-    let sets = sets.map(|bits| {
-        avoiding
-            .iter()
-            .enumerate()
-            .filter(move |(at, _)| bits >> at & 1 == 1)
-    });
+    let sets = sets.map(|bits| avoiding.iter().enumerate().filter(move |(at, _)| bits >> at & 1 == 1));
     let sets = sets.map(|set| set.map(|(_, &state)| state).collect::<Vec<u32>>());
-    sets.filter(|set| can_stay(graph, set))
-        .filter_map(|set| set.iter().map(|state| distances[state]).min())
-        .min()
+    sets.filter(|set| can_stay(graph, set)).filter_map(|set| set.iter().map(|state| distances[state]).min()).min()
 }
 
 fn can_stay(graph: &Graph, set: &[u32]) -> bool {
-    let inside: Vec<&Edge> = graph
-        .edges
-        .iter()
-        .filter(|edge| set.contains(&edge.from) && set.contains(&edge.to))
-        .collect();
+    let inside: Vec<&Edge> =
+        graph.edges.iter().filter(|edge| set.contains(&edge.from) && set.contains(&edge.to)).collect();
     let connected = set.iter().all(|&start| {
         let mut reached = vec![start];
-        while let Some(edge) = inside
-            .iter()
-            .find(|edge| reached.contains(&edge.from) && !reached.contains(&edge.to))
-        {
+        while let Some(edge) = inside.iter().find(|edge| reached.contains(&edge.from) && !reached.contains(&edge.to)) {
             reached.push(edge.to);
         }
         reached.len() == set.len()
     });
     connected
         && (0..64).all(|class| {
-            set.iter().any(|&state| !graph.enabled(state, class))
-                || inside.iter().any(|edge| edge.class == Some(class))
+            set.iter().any(|&state| !graph.enabled(state, class)) || inside.iter().any(|edge| edge.class == Some(class))
         })
 }
 
 fn graphs() -> impl Strategy<Value = Graph> {
     (1u32..8).prop_flat_map(|states| {
-        let edges = prop::collection::vec(
-            (0..states, 0..states, prop::option::weighted(0.8, 0u8..3)),
-            0..22,
-        );
+        let edges = prop::collection::vec((0..states, 0..states, prop::option::weighted(0.8, 0u8..3)), 0..22);
         let goal = prop::collection::btree_set(0..states, 0..3);
         let initial = prop::collection::vec(0..states, 1..3);
         (edges, goal, initial).prop_map(|(edges, goal, initial)| Graph {
             initial,
-            edges: edges
-                .into_iter()
-                .map(|(from, to, class)| Edge { from, to, class })
-                .collect(),
+            edges: edges.into_iter().map(|(from, to, class)| Edge { from, to, class }).collect(),
             goal,
             ..Graph::default()
         })

@@ -14,19 +14,11 @@ impl Peer {
     /// The zxid of the next transaction, if this server leads an established epoch that has room for one.
     #[must_use]
     pub fn next_zxid(&self) -> Option<Zxid> {
-        let Role::Leading(Leading {
-            phase: LeaderPhase::Broadcast,
-            ..
-        }) = &self.role
-        else {
+        let Role::Leading(Leading { phase: LeaderPhase::Broadcast, .. }) = &self.role else {
             return None;
         };
         let (epoch, last) = (self.memory.accepted_epoch, self.last_zxid());
-        let counter = if last.epoch() == epoch {
-            last.counter()
-        } else {
-            0
-        };
+        let counter = if last.epoch() == epoch { last.counter() } else { 0 };
         (counter < self.ensemble.last_counter()).then(|| Zxid::new(epoch, counter + 1))
     }
 
@@ -51,10 +43,7 @@ pub(crate) fn propose(peer: &mut Peer, payload: Payload, out: &mut Vec<Output>) 
     let Role::Leading(leading) = &peer.role else {
         return;
     };
-    for to in leading
-        .at_least(HandlerPhase::Synchronizing)
-        .filter(|to| *to != peer.id)
-    {
+    for to in leading.at_least(HandlerPhase::Synchronizing).filter(|to| *to != peer.id) {
         if peer.ensemble.is_voter(to) {
             out.push(Output::Send(to, Message::Proposal(txn.clone())));
         }
@@ -70,10 +59,7 @@ pub(crate) fn on_ack(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<
     let Some(leading) = peer.leading() else {
         return;
     };
-    let Some(learner) = leading
-        .learner(from)
-        .filter(|_| zxid.epoch() == epoch && zxid <= last)
-    else {
+    let Some(learner) = leading.learner(from).filter(|_| zxid.epoch() == epoch && zxid <= last) else {
         return drop_learner(peer, from, out);
     };
     if learner.phase < HandlerPhase::NewLeaderAcknowledged {
@@ -93,21 +79,16 @@ fn commit(peer: &mut Peer, out: &mut Vec<Output>) {
     }
     let before = leading.committed;
     for txn in peer.memory.history.after(before) {
-        let counted = leading.learners.iter().filter(|learner| {
-            learner.phase >= HandlerPhase::NewLeaderAcknowledged && learner.zxid >= txn.zxid
-        });
+        let counted = leading
+            .learners
+            .iter()
+            .filter(|learner| learner.phase >= HandlerPhase::NewLeaderAcknowledged && learner.zxid >= txn.zxid);
         if !peer.ensemble.is_quorum(counted.map(|learner| learner.id)) {
             break;
         }
-        for to in leading
-            .at_least(HandlerPhase::Synchronizing)
-            .filter(|to| *to != peer.id)
-        {
-            let news = if peer.ensemble.is_voter(to) {
-                Message::Commit(txn.zxid)
-            } else {
-                Message::Inform(txn.clone())
-            };
+        for to in leading.at_least(HandlerPhase::Synchronizing).filter(|to| *to != peer.id) {
+            let news =
+                if peer.ensemble.is_voter(to) { Message::Commit(txn.zxid) } else { Message::Inform(txn.clone()) };
             out.push(Output::Send(to, news));
         }
         leading.committed = txn.zxid;
@@ -142,12 +123,7 @@ pub(crate) fn on_proposal(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut V
 
 /// COMMIT: the next undelivered transaction is committed.
 pub(crate) fn on_commit(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<Output>) {
-    let next = peer
-        .memory
-        .history
-        .after(peer.delivered)
-        .first()
-        .map(|txn| txn.zxid);
+    let next = peer.memory.history.after(peer.delivered).first().map(|txn| txn.zxid);
     let last = peer.last_zxid();
     let Some(following) = peer.following(from) else {
         return;
@@ -191,26 +167,20 @@ pub(crate) fn on_client_request(peer: &mut Peer, request: Request, out: &mut Vec
         Role::Following(following) if following.phase == LearnerPhase::Broadcast => {
             out.push(Output::Send(following.leader, Message::Request(request)));
         }
-        Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast => {
-            treat(peer, peer.id, request, out)
-        }
+        Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast => treat(peer, peer.id, request, out),
         _ => {}
     }
 }
 
 /// REQUEST: a learner forwards what its client asked.
-pub(crate) fn on_learner_request(
-    peer: &mut Peer,
-    from: ServerId,
-    request: Request,
-    out: &mut Vec<Output>,
-) {
+pub(crate) fn on_learner_request(peer: &mut Peer, from: ServerId, request: Request, out: &mut Vec<Output>) {
     let Some(leading) = peer.leading() else {
         return;
     };
-    match leading.learner(from) {
-        Some(learner) if learner.phase == HandlerPhase::UpToDate => treat(peer, from, request, out),
-        _ => drop_learner(peer, from, out),
+    if leading.is_up_to_date(from) {
+        treat(peer, from, request, out);
+    } else {
+        drop_learner(peer, from, out);
     }
 }
 
@@ -232,19 +202,12 @@ fn treat(peer: &mut Peer, from: ServerId, request: Request, out: &mut Vec<Output
 /// Sends every learner a PING with a new number.
 pub(crate) fn ping(peer: &mut Peer, out: &mut Vec<Output>) {
     let id = peer.id;
-    let Some(leading) = peer
-        .leading()
-        .filter(|leading| leading.phase == LeaderPhase::Broadcast)
-    else {
+    let Some(leading) = peer.leading().filter(|leading| leading.phase == LeaderPhase::Broadcast) else {
         return;
     };
     leading.ping += 1;
     let number = leading.ping;
-    for learner in leading
-        .learners
-        .iter_mut()
-        .filter(|learner| learner.phase == HandlerPhase::UpToDate)
-    {
+    for learner in leading.learners.iter_mut().filter(|learner| learner.phase == HandlerPhase::UpToDate) {
         if learner.id == id {
             learner.ping = number;
         } else {
@@ -258,9 +221,7 @@ pub(crate) fn ping(peer: &mut Peer, out: &mut Vec<Output>) {
 /// PING: a learner returns it; to the leader it says that the learner still followed it after it was sent.
 pub(crate) fn on_ping(peer: &mut Peer, from: ServerId, number: u64, out: &mut Vec<Output>) {
     match &mut peer.role {
-        Role::Following(following)
-            if following.leader == from && following.phase == LearnerPhase::Broadcast =>
-        {
+        Role::Following(following) if following.leader == from && following.phase == LearnerPhase::Broadcast => {
             out.push(Output::Send(from, Message::Ping(number)));
         }
         Role::Leading(leading) => {
@@ -280,32 +241,18 @@ fn answer_syncs(peer: &mut Peer, out: &mut Vec<Output>) {
         return;
     };
     while let Some(sync) = leading.syncs.first() {
-        let confirming = leading
-            .learners
-            .iter()
-            .filter(|learner| learner.ping >= sync.ping);
-        if leading.committed < sync.zxid
-            || !peer
-                .ensemble
-                .is_quorum(confirming.map(|learner| learner.id))
-        {
+        let confirming = leading.learners.iter().filter(|learner| learner.ping >= sync.ping);
+        if leading.committed < sync.zxid || !peer.ensemble.is_quorum(confirming.map(|learner| learner.id)) {
             return;
         }
         let sync = leading.syncs.remove(0);
-        out.push(if sync.from == peer.id {
-            Output::Synced
-        } else {
-            Output::Send(sync.from, Message::Sync)
-        });
+        out.push(if sync.from == peer.id { Output::Synced } else { Output::Send(sync.from, Message::Sync) });
     }
 }
 
 /// SYNC: everything that was committed before the oldest open sync was asked has been delivered here.
 pub(crate) fn on_sync(peer: &mut Peer, from: ServerId, out: &mut Vec<Output>) {
-    if peer
-        .following(from)
-        .is_some_and(|following| following.phase == LearnerPhase::Broadcast)
-    {
+    if peer.following(from).is_some_and(|following| following.phase == LearnerPhase::Broadcast) {
         out.push(Output::Synced);
     }
 }
@@ -326,43 +273,21 @@ pub(crate) fn on_session_moved(peer: &mut Peer, session: Payload, out: &mut Vec<
 }
 
 /// REVALIDATE: to the leader a question, to a learner the answer.
-pub(crate) fn on_revalidate(
-    peer: &mut Peer,
-    from: ServerId,
-    session: Payload,
-    out: &mut Vec<Output>,
-) {
+pub(crate) fn on_revalidate(peer: &mut Peer, from: ServerId, session: Payload, out: &mut Vec<Output>) {
     match &mut peer.role {
-        Role::Following(following)
-            if following.leader == from && following.phase == LearnerPhase::Broadcast =>
-        {
+        Role::Following(following) if following.leader == from && following.phase == LearnerPhase::Broadcast => {
             out.push(Output::Revalidated(session));
         }
-        Role::Leading(leading) => {
-            if leading
-                .learner(from)
-                .is_some_and(|learner| learner.phase == HandlerPhase::UpToDate)
-            {
-                out.push(Output::Revalidate(from, session));
-            }
-        }
+        Role::Leading(leading) if leading.is_up_to_date(from) => out.push(Output::Revalidate(from, session)),
         _ => {}
     }
 }
 
 /// The state machine's answer, for the server that asked.
-pub(crate) fn on_session_checked(
-    peer: &mut Peer,
-    to: ServerId,
-    answer: Payload,
-    out: &mut Vec<Output>,
-) {
+pub(crate) fn on_session_checked(peer: &mut Peer, to: ServerId, answer: Payload, out: &mut Vec<Output>) {
     if to == peer.id {
         out.push(Output::Revalidated(answer));
-    } else if peer
-        .leading()
-        .is_some_and(|leading| leading.learner(to).is_some())
-    {
+    } else if peer.leading().is_some_and(|leading| leading.learner(to).is_some()) {
         out.push(Output::Send(to, Message::Revalidate(answer)));
     }
 }

@@ -128,10 +128,7 @@ impl fmt::Display for Output {
             Output::Revalidate(from, _) => write!(f, "revalidate for {from}"),
             Output::Revalidated(_) => write!(f, "revalidated"),
             Output::Halt(Halt::CannotTruncate { to, snapshot, last }) => {
-                write!(
-                    f,
-                    "halt: cannot cut at {to} a history that reaches from {snapshot} to {last}"
-                )
+                write!(f, "halt: cannot cut at {to} a history that reaches from {snapshot} to {last}")
             }
         }
     }

@@ -4,9 +4,7 @@ use crate::contract::{Output, Timer};
 use crate::disk::Write;
 use crate::message::{AckEpoch, Message};
 use crate::number::{Epoch, ServerId, Zxid};
-use crate::peer::{
-    Following, HandlerPhase, LeaderPhase, Leading, Learner, LearnerPhase, Peer, Role,
-};
+use crate::peer::{Following, HandlerPhase, LeaderPhase, Leading, Learner, LearnerPhase, Peer, Role};
 use crate::synchronization;
 
 // ---- The learner's half -------------------------------------------------------------------------------------------
@@ -27,18 +25,11 @@ pub(crate) fn follow(peer: &mut Peer, leader: ServerId, out: &mut Vec<Output>) {
 pub(crate) fn on_connected(peer: &mut Peer, leader: ServerId, out: &mut Vec<Output>) {
     let accepted = peer.memory.accepted_epoch;
     let observes = peer.ensemble.is_observer(peer.id);
-    let Some(following) = peer
-        .following(leader)
-        .filter(|f| f.phase == LearnerPhase::Connecting)
-    else {
+    let Some(following) = peer.following(leader).filter(|f| f.phase == LearnerPhase::Connecting) else {
         return;
     };
     following.phase = LearnerPhase::Discovery;
-    let info = if observes {
-        Message::ObserverInfo(accepted)
-    } else {
-        Message::FollowerInfo(accepted)
-    };
+    let info = if observes { Message::ObserverInfo(accepted) } else { Message::FollowerInfo(accepted) };
     out.push(Output::Send(leader, info));
 }
 
@@ -55,10 +46,7 @@ pub(crate) fn on_leader_info(peer: &mut Peer, from: ServerId, epoch: Epoch, out:
     if epoch < accepted {
         return peer.step_down(out);
     }
-    let mut ack = AckEpoch {
-        current_epoch: None,
-        last_zxid,
-    };
+    let mut ack = AckEpoch { current_epoch: None, last_zxid };
     if epoch > accepted {
         ack.current_epoch = Some(peer.memory.current_epoch);
         peer.write(Write::AcceptedEpoch(epoch), out);
@@ -91,18 +79,8 @@ pub(crate) fn lead(peer: &mut Peer, out: &mut Vec<Output>) {
 }
 
 /// FOLLOWERINFO or OBSERVERINFO: a learner has come. `votes` tells which of the two it said.
-pub(crate) fn on_learner_info(
-    peer: &mut Peer,
-    from: ServerId,
-    accepted: Epoch,
-    votes: bool,
-    out: &mut Vec<Output>,
-) {
-    let known = if votes {
-        peer.ensemble.is_voter(from)
-    } else {
-        peer.ensemble.is_observer(from)
-    };
+pub(crate) fn on_learner_info(peer: &mut Peer, from: ServerId, accepted: Epoch, votes: bool, out: &mut Vec<Output>) {
+    let known = if votes { peer.ensemble.is_voter(from) } else { peer.ensemble.is_observer(from) };
     let epoch = peer.memory.accepted_epoch;
     let Some(leading) = peer.leading().filter(|_| known) else {
         return;
@@ -113,18 +91,9 @@ pub(crate) fn on_learner_info(
         return out.push(Output::Disconnect(from));
     }
     let proposed = leading.phase > LeaderPhase::Discovery;
-    let (phase, kept) = if proposed {
-        (HandlerPhase::EpochProposed, Epoch(0))
-    } else {
-        (HandlerPhase::Connected, accepted)
-    };
-    let learner = Learner {
-        id: from,
-        phase,
-        accepted_epoch: kept,
-        zxid: Zxid::ZERO,
-        ping: 0,
-    };
+    let (phase, kept) =
+        if proposed { (HandlerPhase::EpochProposed, Epoch(0)) } else { (HandlerPhase::Connected, accepted) };
+    let learner = Learner { id: from, phase, accepted_epoch: kept, zxid: Zxid::ZERO, ping: 0 };
     let place = leading.learners.partition_point(|other| other.id < from);
     leading.learners.insert(place, learner);
     if !proposed {
@@ -144,10 +113,7 @@ fn propose_epoch(peer: &mut Peer, out: &mut Vec<Output>) {
     let Role::Leading(leading) = &mut peer.role else {
         return;
     };
-    if !peer
-        .ensemble
-        .is_quorum(leading.learners.iter().map(|learner| learner.id))
-    {
+    if !peer.ensemble.is_quorum(leading.learners.iter().map(|learner| learner.id)) {
         return;
     }
     leading.phase = LeaderPhase::EpochProposed;
@@ -157,23 +123,13 @@ fn propose_epoch(peer: &mut Peer, out: &mut Vec<Output>) {
         learner.accepted_epoch = Epoch(0);
         learner.phase = HandlerPhase::EpochProposed;
     }
-    let learners: Vec<ServerId> = leading
-        .at_least(HandlerPhase::EpochProposed)
-        .filter(|to| *to != id)
-        .collect();
-    let own = AckEpoch {
-        current_epoch: Some(peer.memory.current_epoch),
-        last_zxid: peer.last_zxid(),
-    };
+    let learners: Vec<ServerId> = leading.at_least(HandlerPhase::EpochProposed).filter(|to| *to != id).collect();
+    let own = AckEpoch { current_epoch: Some(peer.memory.current_epoch), last_zxid: peer.last_zxid() };
     // Rule AcceptBeforeLeaderInfo: a leader that forgot its own proposal could propose the same epoch again, and
     // so lead it twice (ZOOKEEPER-1291).
     peer.write(Write::AcceptedEpoch(epoch), out);
     out.push(Output::SendWhenDurable(id, Message::AckEpoch(own)));
-    out.extend(
-        learners
-            .into_iter()
-            .map(|to| Output::SendWhenDurable(to, Message::LeaderInfo(epoch))),
-    );
+    out.extend(learners.into_iter().map(|to| Output::SendWhenDurable(to, Message::LeaderInfo(epoch))));
 }
 
 /// ACKEPOCH: count it, compare histories, and go on when a quorum has accepted.
@@ -183,28 +139,18 @@ pub(crate) fn on_ack_epoch(peer: &mut Peer, from: ServerId, ack: AckEpoch, out: 
         return;
     };
     let phase = leading.phase;
-    let Some(learner) = leading
-        .learner(from)
-        .filter(|learner| learner.phase == HandlerPhase::EpochProposed)
-    else {
+    let Some(learner) = leading.learner(from).filter(|learner| learner.phase == HandlerPhase::EpochProposed) else {
         return drop_learner(peer, from, out);
     };
     let counts = ack.current_epoch.is_some();
-    learner.phase = if counts {
-        HandlerPhase::EpochAcknowledged
-    } else {
-        HandlerPhase::EpochKnown
-    };
+    learner.phase = if counts { HandlerPhase::EpochAcknowledged } else { HandlerPhase::EpochKnown };
     learner.zxid = ack.last_zxid;
     if phase > LeaderPhase::EpochProposed {
         return synchronization::synchronize(peer, from, out);
     }
     // Rule LeaderIsMostRecent: the initial history must hold whatever a quorum may have committed before. A
     // server with a longer one may have been part of that quorum, so this one must not lead.
-    if ack
-        .current_epoch
-        .is_some_and(|current| (current, ack.last_zxid) > own)
-    {
+    if ack.current_epoch.is_some_and(|current| (current, ack.last_zxid) > own) {
         return peer.step_down(out);
     }
     let accepted: Vec<ServerId> = leading.at_least(HandlerPhase::EpochAcknowledged).collect();

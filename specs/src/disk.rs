@@ -42,23 +42,12 @@ impl Disk {
     pub fn apply(&mut self, write: &Write) {
         match write {
             Write::AcceptedEpoch(epoch) => {
-                assert!(
-                    *epoch > self.accepted_epoch,
-                    "accepted epoch {epoch} after {}",
-                    self.accepted_epoch
-                );
+                assert!(*epoch > self.accepted_epoch, "accepted epoch {epoch} after {}", self.accepted_epoch);
                 self.accepted_epoch = *epoch;
             }
             Write::CurrentEpoch(epoch) => {
-                assert!(
-                    *epoch >= self.current_epoch,
-                    "current epoch {epoch} after {}",
-                    self.current_epoch
-                );
-                assert!(
-                    *epoch <= self.accepted_epoch,
-                    "current epoch {epoch} was never accepted"
-                );
+                assert!(*epoch >= self.current_epoch, "current epoch {epoch} after {}", self.current_epoch);
+                assert!(*epoch <= self.accepted_epoch, "current epoch {epoch} was never accepted");
                 self.current_epoch = *epoch;
             }
             Write::Append(txn) => self.history.append(txn.clone()),

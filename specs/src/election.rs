@@ -78,43 +78,25 @@ impl Peer {
     }
 
     fn notification(&self) -> Notification {
-        Notification {
-            state: self.state(),
-            round: self.round,
-            vote: self.vote,
-        }
+        Notification { state: self.state(), round: self.round, vote: self.vote }
     }
 
     /// A notification: by where it comes from, and where this server and its sender stand.
-    pub(crate) fn on_notification(
-        &mut self,
-        from: ServerId,
-        notification: Notification,
-        out: &mut Vec<Output>,
-    ) {
+    pub(crate) fn on_notification(&mut self, from: ServerId, notification: Notification, out: &mut Vec<Output>) {
         if from == self.id {
             return;
         }
         // Servers that do not vote are answered and have no other influence (WorkerReceiver.run).
         if !self.ensemble.is_voter(from) {
-            return out.push(Output::Send(
-                from,
-                Message::Notification(self.notification()),
-            ));
+            return out.push(Output::Send(from, Message::Notification(self.notification())));
         }
         if !matches!(self.role, Role::Looking(_)) {
             if notification.state == ServerState::Looking {
-                out.push(Output::Send(
-                    from,
-                    Message::Notification(self.notification()),
-                ));
+                out.push(Output::Send(from, Message::Notification(self.notification())));
             }
             return;
         }
-        let Some(vote) = notification
-            .vote
-            .filter(|vote| self.ensemble.is_voter(vote.leader))
-        else {
+        let Some(vote) = notification.vote.filter(|vote| self.ensemble.is_voter(vote.leader)) else {
             return;
         };
         match notification.state {
@@ -132,10 +114,7 @@ impl Peer {
             // Help a latecomer into this round. An observer keeps still: voters answer whatever it says, and the
             // two would never stop.
             if self.ensemble.is_voter(self.id) {
-                out.push(Output::Send(
-                    from,
-                    Message::Notification(self.notification()),
-                ));
+                out.push(Output::Send(from, Message::Notification(self.notification())));
             }
             return;
         }
@@ -145,8 +124,7 @@ impl Peer {
             self.vote = self.own_vote();
             self.looking().received.clear();
         }
-        let better = self.ensemble.may_lead(vote.leader)
-            && self.vote.is_none_or(|own| vote.rank() > own.rank());
+        let better = self.ensemble.may_lead(vote.leader) && self.vote.is_none_or(|own| vote.rank() > own.rank());
         if better {
             self.vote = Some(vote);
         }
@@ -154,23 +132,12 @@ impl Peer {
             self.looking().settling = false;
             self.send_notifications(out);
         }
-        self.record(Received {
-            from,
-            state: ServerState::Looking,
-            vote,
-        });
+        self.record(Received { from, state: ServerState::Looking, vote });
         self.count_votes(out);
     }
 
     /// The report of a server that follows or leads: perhaps an ensemble stands that can be joined.
-    fn on_standing(
-        &mut self,
-        from: ServerId,
-        state: ServerState,
-        round: Round,
-        vote: Vote,
-        out: &mut Vec<Output>,
-    ) {
+    fn on_standing(&mut self, from: ServerId, state: ServerState, round: Round, vote: Vote, out: &mut Vec<Output>) {
         let leads = state == ServerState::Leading;
         if round == self.round {
             self.record(Received { from, state, vote });
@@ -178,12 +145,7 @@ impl Peer {
                 return self.join(round, vote, out);
             }
         }
-        let standing = Standing {
-            from,
-            leader: vote.leader,
-            peer_epoch: vote.peer_epoch,
-            leads,
-        };
+        let standing = Standing { from, leader: vote.leader, peer_epoch: vote.peer_epoch, leads };
         put(&mut self.looking().standing, standing, |entry| entry.from);
         if self.is_joinable(round, vote) {
             return self.join(round, vote, out);
@@ -203,16 +165,9 @@ impl Peer {
             ServerState::Looking => entry.vote == vote,
             _ => entry.vote.leader == vote.leader,
         };
-        let supporters: Vec<_> = received
-            .iter()
-            .filter(agrees)
-            .map(|entry| entry.from)
-            .chain(own)
-            .collect();
+        let supporters: Vec<_> = received.iter().filter(agrees).map(|entry| entry.from).chain(own).collect();
         let confirmed = vote.leader == id
-            || received
-                .iter()
-                .any(|entry| entry.from == vote.leader && entry.state == ServerState::Leading);
+            || received.iter().any(|entry| entry.from == vote.leader && entry.state == ServerState::Leading);
         confirmed && self.ensemble.is_quorum(supporters)
     }
 
@@ -220,19 +175,12 @@ impl Peer {
     fn is_joinable(&mut self, round: Round, vote: Vote) -> bool {
         let (id, own_round) = (self.id, self.round);
         let standing = &self.looking().standing;
-        let agrees =
-            |entry: &&Standing| entry.leader == vote.leader && entry.peer_epoch == vote.peer_epoch;
-        let supporters: Vec<_> = standing
-            .iter()
-            .filter(agrees)
-            .map(|entry| entry.from)
-            .collect();
+        let agrees = |entry: &&Standing| entry.leader == vote.leader && entry.peer_epoch == vote.peer_epoch;
+        let supporters: Vec<_> = standing.iter().filter(agrees).map(|entry| entry.from).collect();
         let confirmed = if vote.leader == id {
             round == own_round
         } else {
-            standing
-                .iter()
-                .any(|entry| entry.from == vote.leader && entry.leads)
+            standing.iter().any(|entry| entry.from == vote.leader && entry.leads)
         };
         confirmed && self.ensemble.is_quorum(supporters)
     }
@@ -250,9 +198,7 @@ impl Peer {
         let agreeing = self.agreeing(own);
         let (quorum, everyone) = (
             self.ensemble.is_quorum(agreeing.iter().copied()),
-            self.ensemble
-                .voters()
-                .all(|voter| agreeing.contains(&voter)),
+            self.ensemble.voters().all(|voter| agreeing.contains(&voter)),
         );
         if quorum && everyone {
             return self.decide(own.leader, out);
@@ -267,11 +213,7 @@ impl Peer {
     fn agreeing(&mut self, own: Vote) -> Vec<ServerId> {
         let id = self.id;
         let received = self.looking().received.iter();
-        received
-            .filter(|entry| entry.vote == own)
-            .map(|entry| entry.from)
-            .chain([id])
-            .collect()
+        received.filter(|entry| entry.vote == own).map(|entry| entry.from).chain([id]).collect()
     }
 
     /// No better vote came in time.

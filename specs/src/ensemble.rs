@@ -42,10 +42,7 @@ impl fmt::Display for EnsembleError {
                 write!(f, "an ensemble needs at least one server that votes")
             }
             EnsembleError::Listed(id) => write!(f, "server {} is listed twice", id.0),
-            EnsembleError::NoWeight => write!(
-                f,
-                "the weights of all servers are 0: no quorum could ever form"
-            ),
+            EnsembleError::NoWeight => write!(f, "the weights of all servers are 0: no quorum could ever form"),
         }
     }
 }
@@ -62,11 +59,7 @@ impl Ensemble {
         observers: impl IntoIterator<Item = ServerId>,
     ) -> Result<Ensemble, EnsembleError> {
         let one = |id| (id, 0, 1);
-        Ensemble::build(
-            voters.into_iter().map(one).collect(),
-            observers.into_iter().collect(),
-            false,
-        )
+        Ensemble::build(voters.into_iter().map(one).collect(), observers.into_iter().collect(), false)
     }
 
     /// An ensemble whose quorums hold a majority of the weight in a majority of the groups
@@ -78,11 +71,7 @@ impl Ensemble {
         voters: impl IntoIterator<Item = (ServerId, u8, u32)>,
         observers: impl IntoIterator<Item = ServerId>,
     ) -> Result<Ensemble, EnsembleError> {
-        Ensemble::build(
-            voters.into_iter().collect(),
-            observers.into_iter().collect(),
-            true,
-        )
+        Ensemble::build(voters.into_iter().collect(), observers.into_iter().collect(), true)
     }
 
     fn build(
@@ -90,18 +79,10 @@ impl Ensemble {
         observers: Vec<ServerId>,
         hierarchical: bool,
     ) -> Result<Ensemble, EnsembleError> {
-        let mut ensemble = Ensemble {
-            voters: BTreeMap::new(),
-            observers: BTreeSet::new(),
-            hierarchical,
-            last_counter: u32::MAX,
-        };
+        let mut ensemble =
+            Ensemble { voters: BTreeMap::new(), observers: BTreeSet::new(), hierarchical, last_counter: u32::MAX };
         for (id, group, weight) in voters {
-            if ensemble
-                .voters
-                .insert(id, Voter { group, weight })
-                .is_some()
-            {
+            if ensemble.voters.insert(id, Voter { group, weight }).is_some() {
                 return Err(EnsembleError::Listed(id));
             }
         }
@@ -193,10 +174,7 @@ impl Ensemble {
                 groups.entry(voter.group).or_default().0 += u64::from(voter.weight);
             }
         }
-        let won = groups
-            .values()
-            .filter(|(present, all)| present * 2 > *all)
-            .count();
+        let won = groups.values().filter(|(present, all)| present * 2 > *all).count();
         won * 2 > groups.len()
     }
 }

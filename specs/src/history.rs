@@ -46,10 +46,7 @@ impl History {
     /// A history of nothing but a snapshot.
     #[must_use]
     pub fn from_snapshot(snapshot: Zxid) -> History {
-        History {
-            snapshot,
-            log: Vec::new(),
-        }
+        History { snapshot, log: Vec::new() }
     }
 
     /// The last transaction inside the snapshot; [`Zxid::ZERO`] for the empty one.
@@ -96,12 +93,7 @@ impl History {
     /// # Panics
     /// When it does not follow the last one: callers check what they receive with [`Zxid::follows`].
     pub fn append(&mut self, txn: Txn) {
-        assert!(
-            txn.zxid.follows(self.last()),
-            "{} does not follow {}",
-            txn.zxid,
-            self.last()
-        );
+        assert!(txn.zxid.follows(self.last()), "{} does not follow {}", txn.zxid, self.last());
         self.log.push(txn);
     }
 
@@ -112,8 +104,7 @@ impl History {
     /// `FileTxnLog.truncate`, which keeps the record after a zxid that it does not find).
     pub fn truncate(&mut self, zxid: Zxid) {
         assert!(self.can_end_at(zxid), "the log cannot be cut at {zxid}");
-        self.log
-            .truncate(self.log.partition_point(|txn| txn.zxid <= zxid));
+        self.log.truncate(self.log.partition_point(|txn| txn.zxid <= zxid));
     }
 
     /// Lets a snapshot at `zxid` stand for the transactions up to it.
@@ -121,12 +112,8 @@ impl History {
     /// # Panics
     /// When the history does not reach `zxid`.
     pub fn compact(&mut self, zxid: Zxid) {
-        assert!(
-            self.can_end_at(zxid),
-            "a snapshot at {zxid} is not of this history"
-        );
-        self.log
-            .drain(..self.log.partition_point(|txn| txn.zxid <= zxid));
+        assert!(self.can_end_at(zxid), "a snapshot at {zxid} is not of this history");
+        self.log.drain(..self.log.partition_point(|txn| txn.zxid <= zxid));
         self.snapshot = zxid;
     }
 
@@ -137,11 +124,7 @@ impl History {
     pub fn assert_valid(&self) {
         let mut previous = self.snapshot;
         for txn in &self.log {
-            assert!(
-                txn.zxid.follows(previous),
-                "{} after {previous} in a history",
-                txn.zxid
-            );
+            assert!(txn.zxid.follows(previous), "{} after {previous} in a history", txn.zxid);
             previous = txn.zxid;
         }
     }

@@ -141,16 +141,10 @@ impl fmt::Display for Message {
             | Message::ObserverInfo(epoch)
             | Message::LeaderInfo(epoch)
             | Message::NewLeader(epoch) => write!(f, "{name} {epoch}"),
-            Message::AckEpoch(AckEpoch {
-                current_epoch: Some(epoch),
-                last_zxid,
-            }) => {
+            Message::AckEpoch(AckEpoch { current_epoch: Some(epoch), last_zxid }) => {
                 write!(f, "{name} {epoch} {last_zxid}")
             }
-            Message::AckEpoch(AckEpoch {
-                current_epoch: None,
-                last_zxid,
-            }) => write!(f, "{name} again {last_zxid}"),
+            Message::AckEpoch(AckEpoch { current_epoch: None, last_zxid }) => write!(f, "{name} again {last_zxid}"),
             Message::Diff(zxid)
             | Message::Trunc(zxid)
             | Message::Snap(zxid)
@@ -175,11 +169,7 @@ impl fmt::Display for Notification {
         };
         match self.vote {
             Some(vote) => {
-                write!(
-                    f,
-                    "{state} round {} votes {} {} {}",
-                    self.round.0, vote.leader, vote.peer_epoch, vote.zxid
-                )
+                write!(f, "{state} round {} votes {} {} {}", self.round.0, vote.leader, vote.peer_epoch, vote.zxid)
             }
             None => write!(f, "{state} round {} without a vote", self.round.0),
         }

@@ -17,9 +17,7 @@ impl fmt::Display for ServerId {
 /// The number of a leader's reign. Every established leader has an epoch of its own.
 ///
 /// 32 bits, because it is the high half of a [`Zxid`]; the wire carries it as such.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u32);
 
@@ -30,11 +28,7 @@ impl Epoch {
     /// When the 32 bits are spent: four thousand million elections.
     #[must_use]
     pub fn next(self) -> Epoch {
-        Epoch(
-            self.0
-                .checked_add(1)
-                .expect("the 32 bits of the epoch are spent"),
-        )
+        Epoch(self.0.checked_add(1).expect("the 32 bits of the epoch are spent"))
     }
 
     /// `(epoch, 0)`: the zxid of NEWLEADER and of its acknowledgement; no transaction ever has it.
@@ -51,9 +45,7 @@ impl fmt::Display for Epoch {
 }
 
 /// The number of a server's election, Java's `logicalclock`. It lives in memory only and starts again at 0.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Round(pub u64);
 

@@ -153,20 +153,9 @@ impl Peer {
     ///
     /// # Panics
     /// When `id` is not in the ensemble, or the disk breaks its invariants.
-    pub fn recover(
-        id: ServerId,
-        ensemble: Arc<Ensemble>,
-        disk: &Disk,
-        out: &mut Vec<Output>,
-    ) -> Peer {
-        assert!(
-            ensemble.is_voter(id) || ensemble.is_observer(id),
-            "{id} is not in the ensemble"
-        );
-        assert!(
-            disk.current_epoch <= disk.accepted_epoch,
-            "the current epoch was never accepted"
-        );
+    pub fn recover(id: ServerId, ensemble: Arc<Ensemble>, disk: &Disk, out: &mut Vec<Output>) -> Peer {
+        assert!(ensemble.is_voter(id) || ensemble.is_observer(id), "{id} is not in the ensemble");
+        assert!(disk.current_epoch <= disk.accepted_epoch, "the current epoch was never accepted");
         disk.history.assert_valid();
         let mut peer = Peer {
             id,
@@ -205,12 +194,8 @@ impl Peer {
     fn on_message(&mut self, from: ServerId, message: Message, out: &mut Vec<Output>) {
         match message {
             Message::Notification(notification) => self.on_notification(from, notification, out),
-            Message::FollowerInfo(epoch) => {
-                discovery::on_learner_info(self, from, epoch, true, out)
-            }
-            Message::ObserverInfo(epoch) => {
-                discovery::on_learner_info(self, from, epoch, false, out)
-            }
+            Message::FollowerInfo(epoch) => discovery::on_learner_info(self, from, epoch, true, out),
+            Message::ObserverInfo(epoch) => discovery::on_learner_info(self, from, epoch, false, out),
             Message::LeaderInfo(epoch) => discovery::on_leader_info(self, from, epoch, out),
             Message::AckEpoch(ack) => discovery::on_ack_epoch(self, from, ack, out),
             Message::Diff(zxid) => synchronization::on_diff(self, from, zxid, out),
@@ -219,9 +204,7 @@ impl Peer {
             Message::NewLeader(epoch) => synchronization::on_new_leader(self, from, epoch, out),
             Message::UpToDate => synchronization::on_up_to_date(self, from, out),
             Message::Proposal(txn) => broadcast::on_proposal(self, from, txn, out),
-            Message::Ack(zxid) if zxid.counter() == 0 => {
-                synchronization::on_ack_new_leader(self, from, zxid, out)
-            }
+            Message::Ack(zxid) if zxid.counter() == 0 => synchronization::on_ack_new_leader(self, from, zxid, out),
             Message::Ack(zxid) => broadcast::on_ack(self, from, zxid, out),
             Message::Commit(zxid) => broadcast::on_commit(self, from, zxid, out),
             Message::Inform(txn) => broadcast::on_inform(self, from, txn, out),
@@ -252,14 +235,10 @@ impl Peer {
         match (timer, &self.role) {
             (Timer::Notification, Role::Looking(_)) => self.send_notifications(out),
             (Timer::Settle, Role::Looking(_)) => self.on_settled(out),
-            (Timer::Init, Role::Following(following))
-                if following.phase < LearnerPhase::Broadcast =>
-            {
+            (Timer::Init, Role::Following(following)) if following.phase < LearnerPhase::Broadcast => {
                 self.step_down(out);
             }
-            (Timer::Init, Role::Leading(leading)) if leading.phase < LeaderPhase::Broadcast => {
-                self.step_down(out)
-            }
+            (Timer::Init, Role::Leading(leading)) if leading.phase < LeaderPhase::Broadcast => self.step_down(out),
             (Timer::Ping, Role::Leading(_)) => broadcast::ping(self, out),
             _ => {}
         }
@@ -287,12 +266,7 @@ impl Peer {
             Role::Looking(_) => {}
             Role::Following(following) => out.push(Output::Disconnect(following.leader)),
             Role::Leading(leading) => {
-                out.extend(
-                    leading
-                        .learners
-                        .iter()
-                        .map(|learner| Output::Disconnect(learner.id)),
-                );
+                out.extend(leading.learners.iter().map(|learner| Output::Disconnect(learner.id)));
             }
         }
         self.look_for_leader(out);
@@ -307,13 +281,7 @@ impl Peer {
     /// Gives the state machine everything up to `zxid` that it does not have.
     pub(crate) fn deliver(&mut self, zxid: Zxid, out: &mut Vec<Output>) {
         let undelivered = self.memory.history.after(self.delivered);
-        out.extend(
-            undelivered
-                .iter()
-                .take_while(|txn| txn.zxid <= zxid)
-                .cloned()
-                .map(Output::Deliver),
-        );
+        out.extend(undelivered.iter().take_while(|txn| txn.zxid <= zxid).cloned().map(Output::Deliver));
         self.delivered = self.delivered.max(self.memory.history.floor(zxid));
     }
 
@@ -349,8 +317,7 @@ impl Peer {
         let Role::Leading(leading) = &self.role else {
             return false;
         };
-        self.ensemble
-            .is_quorum(leading.at_least(HandlerPhase::NewLeaderAcknowledged))
+        self.ensemble.is_quorum(leading.at_least(HandlerPhase::NewLeaderAcknowledged))
     }
 
     /// The leader's phase and learners, if this server leads.
@@ -376,11 +343,13 @@ impl Leading {
         self.learners.iter_mut().find(|learner| learner.id == id)
     }
 
+    /// Whether this learner was told UPTODATE.
+    pub(crate) fn is_up_to_date(&self, id: ServerId) -> bool {
+        self.at_least(HandlerPhase::UpToDate).any(|learner| learner == id)
+    }
+
     /// The learners that have come as far as `phase`.
     pub(crate) fn at_least(&self, phase: HandlerPhase) -> impl Iterator<Item = ServerId> + '_ {
-        self.learners
-            .iter()
-            .filter(move |learner| learner.phase >= phase)
-            .map(|learner| learner.id)
+        self.learners.iter().filter(move |learner| learner.phase >= phase).map(|learner| learner.id)
     }
 }

@@ -31,11 +31,7 @@ pub fn plan(history: &History, horizon: Zxid, last: Zxid) -> Plan {
     if last == horizon {
         Plan::Diff
     } else if last > horizon {
-        if is_transaction {
-            Plan::Trunc(horizon)
-        } else {
-            Plan::Snap
-        }
+        if is_transaction { Plan::Trunc(horizon) } else { Plan::Snap }
     } else if last < history.snapshot() {
         Plan::Snap
     } else if history.can_end_at(last) || !is_transaction {
@@ -58,10 +54,7 @@ pub(crate) fn begin(peer: &mut Peer, out: &mut Vec<Output>) {
     own.phase = HandlerPhase::Synchronizing;
     own.zxid = last;
     let waiting = [HandlerPhase::EpochKnown, HandlerPhase::EpochAcknowledged];
-    let ready = leading
-        .learners
-        .iter()
-        .filter(|learner| waiting.contains(&learner.phase));
+    let ready = leading.learners.iter().filter(|learner| waiting.contains(&learner.phase));
     let ready: Vec<ServerId> = ready.map(|learner| learner.id).collect();
     // Rule HistoryThenEpochThenAck, for the leader's own disk as for any other.
     peer.write(Write::CurrentEpoch(epoch), out);
@@ -74,21 +67,13 @@ pub(crate) fn begin(peer: &mut Peer, out: &mut Vec<Output>) {
 /// Sends a learner what it lacks of the history, NEWLEADER, and from now on every proposal (rule NothingBetween:
 /// in one step, so that no transaction falls between the two; ZOOKEEPER-962).
 pub(crate) fn synchronize(peer: &mut Peer, to: ServerId, out: &mut Vec<Output>) {
-    let (epoch, delivered, votes) = (
-        peer.memory.accepted_epoch,
-        peer.delivered,
-        peer.ensemble.is_voter(to),
-    );
+    let (epoch, delivered, votes) = (peer.memory.accepted_epoch, peer.delivered, peer.ensemble.is_voter(to));
     let Role::Leading(leading) = &mut peer.role else {
         return;
     };
     let established = leading.phase == LeaderPhase::Broadcast;
     let history = &peer.memory.history;
-    let horizon = if established {
-        leading.committed
-    } else {
-        history.last()
-    };
+    let horizon = if established { leading.committed } else { history.last() };
     let Some(learner) = leading.learner(to) else {
         return;
     };
@@ -112,12 +97,7 @@ pub(crate) fn synchronize(peer: &mut Peer, to: ServerId, out: &mut Vec<Output>) 
 }
 
 /// ACK of NEWLEADER, or of UPTODATE, which says nothing new.
-pub(crate) fn on_ack_new_leader(
-    peer: &mut Peer,
-    from: ServerId,
-    zxid: Zxid,
-    out: &mut Vec<Output>,
-) {
+pub(crate) fn on_ack_new_leader(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<Output>) {
     let epoch = peer.memory.accepted_epoch;
     let Some(leading) = peer.leading() else {
         return;
@@ -184,11 +164,7 @@ pub(crate) fn on_trunc(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Ve
     if history.can_end_at(zxid) && delivered <= zxid {
         peer.write(Write::Truncate(zxid), out);
     } else {
-        let halt = Halt::CannotTruncate {
-            to: zxid,
-            snapshot: delivered,
-            last: history.last(),
-        };
+        let halt = Halt::CannotTruncate { to: zxid, snapshot: delivered, last: history.last() };
         peer.step_down(out);
         out.push(Output::Halt(halt));
     }
@@ -224,10 +200,7 @@ pub(crate) fn on_new_leader(peer: &mut Peer, from: ServerId, epoch: Epoch, out: 
     let Some(following) = peer.following(from) else {
         return;
     };
-    if following.phase != LearnerPhase::Synchronization
-        || epoch != accepted
-        || following.committed > last
-    {
+    if following.phase != LearnerPhase::Synchronization || epoch != accepted || following.committed > last {
         return peer.step_down(out);
     }
     following.phase = LearnerPhase::NewLeaderAcknowledged;
@@ -257,11 +230,7 @@ pub(crate) fn on_up_to_date(peer: &mut Peer, from: ServerId, out: &mut Vec<Outpu
     out.push(Output::SendWhenDurable(from, Message::Ack(epoch.start())));
     if votes {
         let waiting = peer.memory.history.after(acknowledged);
-        out.extend(
-            waiting
-                .iter()
-                .map(|txn| Output::SendWhenDurable(from, Message::Ack(txn.zxid))),
-        );
+        out.extend(waiting.iter().map(|txn| Output::SendWhenDurable(from, Message::Ack(txn.zxid))));
     }
     peer.raise_vote(epoch);
     peer.deliver(committed, out);

@@ -45,19 +45,9 @@ pub(super) struct Components<'a> {
 impl<'a> Components<'a> {
     /// Over the states that are not `outside`.
     pub(super) fn new(graph: &'a Graph, outside: impl Fn(u32) -> bool) -> Self {
-        let labels = (0..graph.states())
-            .map(|state| if outside(state) { OUTSIDE } else { 0 })
-            .collect();
+        let labels = (0..graph.states()).map(|state| if outside(state) { OUTSIDE } else { 0 }).collect();
         let (open, frames, members) = (Segments::new(), Segments::new(), Vec::new());
-        Components {
-            graph,
-            labels,
-            open,
-            frames,
-            members,
-            index: 1,
-            label: OUTSIDE - 1,
-        }
+        Components { graph, labels, open, frames, members, index: 1, label: OUTSIDE - 1 }
     }
 
     /// Visits every component reachable from `root` that was not visited before.
@@ -92,11 +82,7 @@ impl<'a> Components<'a> {
     fn enter(&mut self, state: u32) {
         self.labels[state as usize] = self.index;
         self.index += 1;
-        self.frames.push(Frame {
-            state,
-            root: true,
-            edge: self.graph.edges(state).start,
-        });
+        self.frames.push(Frame { state, root: true, edge: self.graph.edges(state).start });
     }
 
     fn leave(&mut self, frame: Frame, visit: &mut impl FnMut(Component<'_>)) {
@@ -107,11 +93,7 @@ impl<'a> Components<'a> {
         self.members.clear();
         self.members.push(frame.state);
         let low = self.labels[frame.state as usize];
-        while let Some(state) = self
-            .open
-            .last()
-            .filter(|&state| low <= self.labels[state as usize])
-        {
+        while let Some(state) = self.open.last().filter(|&state| low <= self.labels[state as usize]) {
             self.open.pop();
             self.members.push(state);
         }
@@ -119,11 +101,7 @@ impl<'a> Components<'a> {
             self.labels[state as usize] = self.label;
         }
         self.index -= self.members.len() as u32;
-        visit(Component {
-            states: &self.members,
-            label: self.label,
-            labels: &self.labels,
-        });
+        visit(Component { states: &self.members, label: self.label, labels: &self.labels });
         self.label -= 1;
     }
 }
@@ -140,12 +118,7 @@ mod tests {
         let mut partition = Vec::new();
         for root in 0..states {
             components.visit_from(root, |component| {
-                assert!(
-                    component
-                        .states
-                        .iter()
-                        .all(|&state| component.contains(state))
-                );
+                assert!(component.states.iter().all(|&state| component.contains(state)));
                 partition.push(component.states.to_vec());
             });
         }
@@ -162,12 +135,7 @@ mod tests {
         }
         let inside = |component: &Vec<u32>| outside >> component[0] & 1 == 0;
         let components = kosaraju_scc(&graph).into_iter();
-        let components = components.map(|component| {
-            component
-                .into_iter()
-                .map(|node| graph[node])
-                .collect::<Vec<_>>()
-        });
+        let components = components.map(|component| component.into_iter().map(|node| graph[node]).collect::<Vec<_>>());
         sorted(components.filter(inside).collect())
     }
 
@@ -196,23 +164,13 @@ mod tests {
         let states = 1_000_000u32;
         let mut log = super::super::edges::EdgeLog::new();
         for id in 0..states {
-            let source = super::super::edges::Source {
-                id,
-                degree: 1,
-                enabled: 0,
-                goals: 0,
-            };
+            let source = super::super::edges::Source { id, degree: 1, enabled: 0, goals: 0 };
             let (targets, classes) = (vec![(id + 1) % states], vec![super::super::edges::NO_CLASS]);
-            log.append(&super::super::edges::EdgeBatch {
-                sources: vec![source],
-                targets,
-                classes,
-            });
+            log.append(&super::super::edges::EdgeBatch { sources: vec![source], targets, classes });
         }
         let graph = log.into_graph(states as usize);
         let mut sizes = Vec::new();
-        Components::new(&graph, |_| false)
-            .visit_from(0, |component| sizes.push(component.states.len()));
+        Components::new(&graph, |_| false).visit_from(0, |component| sizes.push(component.states.len()));
         assert_eq!(sizes, [states as usize]);
     }
 }

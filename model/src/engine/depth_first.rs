@@ -53,16 +53,8 @@ where
     };
     guard.replaying.store(true, Relaxed);
     let verdicts = guard.verdicts(&checker, completion == Completion::Exhausted);
-    let (distinct, generated, depth) =
-        (progress.distinct(), progress.generated(), progress.depth());
-    Ok(Report {
-        distinct,
-        generated,
-        depth,
-        elapsed: started.elapsed(),
-        completion,
-        verdicts,
-    })
+    let (distinct, generated, depth) = (progress.distinct(), progress.generated(), progress.depth());
+    Ok(Report { distinct, generated, depth, elapsed: started.elapsed(), completion, verdicts })
 }
 
 /// Follows the search until its last thread has ended.
@@ -83,13 +75,8 @@ where
         let distinct = checker.unique_state_count() as u64;
         progress.distinct.store(distinct, Relaxed);
         // Stateright counts the initial states among the generated, and as depth one.
-        progress.generated.store(
-            (checker.state_count() - guard.initial.len()) as u64,
-            Relaxed,
-        );
-        progress
-            .depth
-            .store(checker.max_depth().saturating_sub(1) as u64, Relaxed);
+        progress.generated.store((checker.state_count() - guard.initial.len()) as u64, Relaxed);
+        progress.depth.store(checker.max_depth().saturating_sub(1) as u64, Relaxed);
         if done {
             break;
         }
@@ -109,10 +96,7 @@ where
         }
     }
     // A limit crossed just before the end leaves no state unseen, but does leave the promise broken.
-    if settings
-        .max_states
-        .is_some_and(|limit| progress.distinct() > limit)
-    {
+    if settings.max_states.is_some_and(|limit| progress.distinct() > limit) {
         guard.stop(Ok(Completion::Capped));
     }
     Ok(())
@@ -177,10 +161,7 @@ impl<M: Model> Guard<M> {
     }
 
     fn panicked(&self, note: String) {
-        self.panic
-            .lock()
-            .expect("nothing panics while holding this")
-            .get_or_insert(note);
+        self.panic.lock().expect("nothing panics while holding this").get_or_insert(note);
         if self.stop_at_first {
             self.stop(Ok(Completion::Violated));
         }
@@ -194,9 +175,7 @@ impl<M: Model> Guard<M> {
             return !sought;
         }
         match quiet::catch(|| (property.condition)(&self.model, state)) {
-            Ok(value)
-                if value == sought && self.decided.fetch_or(1 << at, Relaxed) >> at & 1 == 0 =>
-            {
+            Ok(value) if value == sought && self.decided.fetch_or(1 << at, Relaxed) >> at & 1 == 0 => {
                 if self.stop_at_first && !sought {
                     self.stop(Ok(Completion::Violated));
                 }
@@ -210,11 +189,7 @@ impl<M: Model> Guard<M> {
         }
     }
 
-    fn verdicts(
-        &self,
-        checker: &impl Checker<Guarded<M>>,
-        exhausted: bool,
-    ) -> Vec<Verdict<M::Action>>
+    fn verdicts(&self, checker: &impl Checker<Guarded<M>>, exhausted: bool) -> Vec<Verdict<M::Action>>
     where
         M::State: Clone + PartialEq,
         M::Action: Clone + PartialEq,
@@ -233,16 +208,9 @@ impl<M: Model> Guard<M> {
             }
             verdicts.push(verdict);
         }
-        let note = self
-            .panic
-            .lock()
-            .expect("nothing panics while holding this")
-            .take();
+        let note = self.panic.lock().expect("nothing panics while holding this").take();
         let holds = note.is_none();
-        verdicts.push(Verdict {
-            note,
-            ..Verdict::new(NO_PANIC, Kind::Always, holds, exhausted || !holds)
-        });
+        verdicts.push(Verdict { note, ..Verdict::new(NO_PANIC, Kind::Always, holds, exhausted || !holds) });
         verdicts
     }
 
@@ -253,14 +221,8 @@ impl<M: Model> Guard<M> {
         let steps = path.into_vec();
         let first = steps.first().map(|(state, _)| state);
         let states = quiet::catch(|| self.model.init_states()).unwrap_or_default();
-        let initial = states
-            .iter()
-            .position(|state| Some(state) == first)
-            .unwrap_or(0);
-        (
-            initial,
-            Some(steps.into_iter().filter_map(|(_, action)| action).collect()),
-        )
+        let initial = states.iter().position(|state| Some(state) == first).unwrap_or(0);
+        (initial, Some(steps.into_iter().filter_map(|(_, action)| action).collect()))
     }
 }
 
@@ -317,9 +279,7 @@ where
             name: property.name,
             condition,
         });
-        inner
-            .chain([Property::always("explores everything", |_, _| true)])
-            .collect()
+        inner.chain([Property::always("explores everything", |_, _| true)]).collect()
     }
 
     fn within_boundary(&self, state: &M::State) -> bool {

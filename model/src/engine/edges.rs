@@ -77,11 +77,7 @@ impl EdgeLog {
         }
         for target in self.targets.iter_mut() {
             *target = ranks[*target as usize];
-            assert_ne!(
-                *target,
-                u32::MAX,
-                "an edge leads to a state that was never expanded"
-            );
+            assert_ne!(*target, u32::MAX, "an edge leads to a state that was never expanded");
         }
         let mut starts = Vec::with_capacity(self.ids.len() + 1);
         let mut start = 0;
@@ -90,27 +86,9 @@ impl EdgeLog {
             start += u64::from(degree);
             starts.push(start);
         }
-        assert_eq!(
-            start,
-            self.targets.len() as u64,
-            "every edge belongs to one state"
-        );
-        let EdgeLog {
-            ids,
-            enabled,
-            goals,
-            targets,
-            classes,
-            ..
-        } = self;
-        Graph {
-            ids,
-            starts,
-            enabled,
-            goals,
-            targets,
-            classes,
-        }
+        assert_eq!(start, self.targets.len() as u64, "every edge belongs to one state");
+        let EdgeLog { ids, enabled, goals, targets, classes, .. } = self;
+        Graph { ids, starts, enabled, goals, targets, classes }
     }
 }
 
@@ -166,23 +144,10 @@ impl Graph {
     pub(super) fn of_shape(states: u32, edges: &[(u32, u32)]) -> Graph {
         let mut log = EdgeLog::new();
         for id in 0..states {
-            let targets: Vec<u32> = edges
-                .iter()
-                .filter(|edge| edge.0 == id)
-                .map(|edge| edge.1)
-                .collect();
-            let source = Source {
-                id,
-                degree: targets.len() as u16,
-                enabled: 0,
-                goals: 0,
-            };
+            let targets: Vec<u32> = edges.iter().filter(|edge| edge.0 == id).map(|edge| edge.1).collect();
+            let source = Source { id, degree: targets.len() as u16, enabled: 0, goals: 0 };
             let classes = vec![NO_CLASS; targets.len()];
-            log.append(&EdgeBatch {
-                sources: vec![source],
-                targets,
-                classes,
-            });
+            log.append(&EdgeBatch { sources: vec![source], targets, classes });
         }
         log.into_graph(states as usize)
     }

@@ -4,14 +4,10 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// Stateright's `eventually` misses cycles and joins; ours are goals under fairness.
-    #[error(
-        "property `{0}` is an `eventually`: no engine checks it soundly, state it as a goal of `Fair` instead"
-    )]
+    #[error("property `{0}` is an `eventually`: no engine checks it soundly, state it as a goal of `Fair` instead")]
     EventuallyRefused(&'static str),
     /// A boundary hides states and breaks liveness; a budget inside the state does neither.
-    #[error(
-        "`within_boundary` refused a state: boundaries hide states, keep budgets inside the state instead"
-    )]
+    #[error("`within_boundary` refused a state: boundaries hide states, keep budgets inside the state instead")]
     BoundaryRefused,
     /// Verdicts are told apart by their names.
     #[error("the name `{0}` is used by two properties or goals")]
@@ -32,9 +28,7 @@ pub enum EngineError {
     #[error("fairness class {0} is not below 64")]
     ClassOutOfRange(u8),
     /// A replay arrived elsewhere than the exploration did.
-    #[error(
-        "the model is not deterministic: replaying a path did not lead to the same state again"
-    )]
+    #[error("the model is not deterministic: replaying a path did not lead to the same state again")]
     NotDeterministic,
     /// This engine records no edges.
     #[error("this engine cannot check liveness: ask the graph engine")]

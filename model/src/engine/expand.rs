@@ -67,15 +67,7 @@ where
                 }
             };
             let (parent, action) = (NO_PARENT, at as u16);
-            let candidate = Candidate {
-                state,
-                fingerprint,
-                parent,
-                id: 0,
-                action,
-                class: NO_CLASS,
-                fresh: false,
-            };
+            let candidate = Candidate { state, fingerprint, parent, id: 0, action, class: NO_CLASS, fresh: false };
             self.candidates.push(candidate);
         }
         self.settle(search);
@@ -104,11 +96,7 @@ where
         self.settle(search);
         let fresh = self.admit(search);
         if search.settings.liveness {
-            search
-                .edges
-                .lock()
-                .expect("no worker panicked")
-                .append(&self.batch);
+            search.edges.lock().expect("no worker panicked").append(&self.batch);
             self.batch.clear();
         }
         search.advance(expanded, generated, fresh);
@@ -116,12 +104,7 @@ where
 
     /// Takes every action of one state.
     fn successors(&mut self, search: &Search<'_, M>, id: u32, state: &M::State) -> Source {
-        let mut source = Source {
-            id,
-            degree: 0,
-            enabled: 0,
-            goals: 0,
-        };
+        let mut source = Source { id, degree: 0, enabled: 0, goals: 0 };
         let model = search.model;
         self.actions.clear();
         if let Err(note) = quiet::catch(|| model.actions(state, &mut self.actions)) {
@@ -129,9 +112,7 @@ where
             return source;
         }
         if self.actions.len() > MAX_ACTIONS {
-            search.stop(Halt::Refused(EngineError::TooManyActions(
-                self.actions.len(),
-            )));
+            search.stop(Halt::Refused(EngineError::TooManyActions(self.actions.len())));
             return source;
         }
         for (bit, goal) in search.goals.iter().enumerate() {
@@ -143,11 +124,7 @@ where
         let fingerprinter = &mut self.fingerprinter;
         for (at, action) in self.actions.drain(..).enumerate() {
             let step = quiet::catch(|| {
-                let class = if search.settings.liveness {
-                    model.class(state, &action)
-                } else {
-                    None
-                };
+                let class = if search.settings.liveness { model.class(state, &action) } else { None };
                 let next = model.next_state(state, action)?;
                 let fingerprint = fingerprinter.of(&next);
                 Some((next, fingerprint, class))
@@ -161,23 +138,13 @@ where
                 }
             };
             match class {
-                Some(class @ 64..) => {
-                    search.stop(Halt::Refused(EngineError::ClassOutOfRange(class)))
-                }
+                Some(class @ 64..) => search.stop(Halt::Refused(EngineError::ClassOutOfRange(class))),
                 Some(class) => source.enabled |= 1 << class,
                 None => {}
             }
             source.degree += 1;
             let (action, class) = (at as u16, class.unwrap_or(NO_CLASS));
-            let candidate = Candidate {
-                state: next,
-                fingerprint,
-                parent: id,
-                id: 0,
-                action,
-                class,
-                fresh: false,
-            };
+            let candidate = Candidate { state: next, fingerprint, parent: id, id: 0, action, class, fresh: false };
             self.candidates.push(candidate);
         }
         source
@@ -208,18 +175,11 @@ where
             if group.is_empty() {
                 continue;
             }
-            let mut shard = search.table.shards[shard]
-                .lock()
-                .expect("no worker panicked");
-            shard.touch(
-                group
-                    .iter()
-                    .map(|&at| self.candidates[at as usize].fingerprint),
-            );
+            let mut shard = search.table.shards[shard].lock().expect("no worker panicked");
+            shard.touch(group.iter().map(|&at| self.candidates[at as usize].fingerprint));
             for &at in group {
                 let candidate = &mut self.candidates[at as usize];
-                let (id, fresh) =
-                    shard.insert(candidate.fingerprint, candidate.parent, candidate.action);
+                let (id, fresh) = shard.insert(candidate.fingerprint, candidate.parent, candidate.action);
                 (candidate.id, candidate.fresh) = (id, fresh);
             }
         }

@@ -49,21 +49,11 @@ pub(super) struct Search<'a, M: Fair> {
 }
 
 impl<'a, M: Fair> Search<'a, M> {
-    pub(super) fn new(
-        model: &'a M,
-        settings: &'a Settings,
-        progress: &'a Progress,
-    ) -> Result<Self, EngineError> {
+    pub(super) fn new(model: &'a M, settings: &'a Settings, progress: &'a Progress) -> Result<Self, EngineError> {
         let properties = model.properties();
-        let goals = if settings.liveness {
-            model.goals()
-        } else {
-            Vec::new()
-        };
+        let goals = if settings.liveness { model.goals() } else { Vec::new() };
         premises::check_claims(&properties, &goals)?;
-        let open = u64::MAX
-            .checked_shr(64 - properties.len() as u32)
-            .unwrap_or(0);
+        let open = u64::MAX.checked_shr(64 - properties.len() as u32).unwrap_or(0);
         Ok(Search {
             model,
             settings,
@@ -91,12 +81,7 @@ impl<'a, M: Fair> Search<'a, M> {
     /// Records the first panic; `then` is the action that panics, unless the state itself does.
     pub(super) fn panicked(&self, state: u32, then: Option<u16>, note: String) {
         if !self.panicked.swap(true, Relaxed) {
-            self.record(Finding {
-                claim: Claim::NoPanic,
-                state,
-                then,
-                note: Some(note),
-            });
+            self.record(Finding { claim: Claim::NoPanic, state, then, note: Some(note) });
         }
         if self.settings.stop_at_first {
             self.stop(Halt::Violated);
@@ -130,22 +115,14 @@ impl<'a, M: Fair> Search<'a, M> {
         if self.open.fetch_and(!(1 << at), Relaxed) >> at & 1 == 0 {
             return;
         }
-        self.record(Finding {
-            claim: Claim::Property(at),
-            state,
-            then: None,
-            note: None,
-        });
+        self.record(Finding { claim: Claim::Property(at), state, then: None, note: None });
         if self.settings.stop_at_first && self.properties[at].expectation == Expectation::Always {
             self.stop(Halt::Violated);
         }
     }
 
     fn record(&self, finding: Finding) {
-        self.findings
-            .lock()
-            .expect("no worker panicked")
-            .push(finding);
+        self.findings.lock().expect("no worker panicked").push(finding);
     }
 
     /// Counts one expanded chunk, and stops if that was enough.
@@ -155,13 +132,7 @@ impl<'a, M: Fair> Search<'a, M> {
         progress.generated.fetch_add(generated, Relaxed);
         progress.queue.fetch_add(fresh, Relaxed);
         progress.queue.fetch_sub(expanded, Relaxed);
-        if distinct
-            > self
-                .settings
-                .max_states
-                .unwrap_or(MAX_STATES)
-                .min(MAX_STATES)
-        {
+        if distinct > self.settings.max_states.unwrap_or(MAX_STATES).min(MAX_STATES) {
             self.stop(Halt::Capped);
         }
         if progress.stop_requested() {
@@ -173,11 +144,6 @@ impl<'a, M: Fair> Search<'a, M> {
 impl Finding {
     /// A panic before there was any state.
     pub(super) fn at_birth(note: String) -> Self {
-        Finding {
-            claim: Claim::NoPanic,
-            state: NO_PARENT,
-            then: None,
-            note: Some(note),
-        }
+        Finding { claim: Claim::NoPanic, state: NO_PARENT, then: None, note: Some(note) }
     }
 }

@@ -45,12 +45,8 @@ impl<S> Level<S> {
     where
         S: 'a,
     {
-        let chunks = found
-            .flat_map(|found| std::mem::take(&mut found.chunks))
-            .collect();
-        Level {
-            chunks: Mutex::new(chunks),
-        }
+        let chunks = found.flat_map(|found| std::mem::take(&mut found.chunks)).collect();
+        Level { chunks: Mutex::new(chunks) }
     }
 
     /// The next chunk to expand.

@@ -20,11 +20,7 @@ use std::time::Instant;
 /// # Errors
 ///
 /// If the model cannot be checked soundly; see [`EngineError`].
-pub fn explore<M>(
-    model: &M,
-    settings: &Settings,
-    progress: &Progress,
-) -> Result<Report<M::Action>, EngineError>
+pub fn explore<M>(model: &M, settings: &Settings, progress: &Progress) -> Result<Report<M::Action>, EngineError>
 where
     M: Fair + Sync,
     M::State: Hash + Clone + PartialEq + Send + Sync,
@@ -37,11 +33,7 @@ where
     match premises::initial_states(model)? {
         Ok(states) => workers[0].begin(&search, states),
         Err(note) => {
-            search
-                .findings
-                .lock()
-                .expect("no worker yet")
-                .push(Finding::at_birth(note));
+            search.findings.lock().expect("no worker yet").push(Finding::at_birth(note));
             search.stop(Halt::Violated);
         }
     }
@@ -55,16 +47,8 @@ where
         Some(Halt::Refused(error)) => return Err(error.clone()),
     };
     let verdicts = verdicts(search, completion)?;
-    let (distinct, generated, depth) =
-        (progress.distinct(), progress.generated(), progress.depth());
-    Ok(Report {
-        distinct,
-        generated,
-        depth,
-        elapsed: started.elapsed(),
-        completion,
-        verdicts,
-    })
+    let (distinct, generated, depth) = (progress.distinct(), progress.generated(), progress.depth());
+    Ok(Report { distinct, generated, depth, elapsed: started.elapsed(), completion, verdicts })
 }
 
 /// Expands one level after the other until nothing new is found.
@@ -85,9 +69,7 @@ where
         }
         // A level of one chunk is not worth waking a second thread.
         let busy = level.len().min(workers.len());
-        let (first, others) = workers[..busy]
-            .split_first_mut()
-            .expect("at least one worker");
+        let (first, others) = workers[..busy].split_first_mut().expect("at least one worker");
         std::thread::scope(|scope| {
             for worker in others {
                 scope.spawn(|| worker.run(search, &level));
@@ -98,36 +80,18 @@ where
 }
 
 /// Turns findings into verdicts with their evidence.
-fn verdicts<M>(
-    search: Search<'_, M>,
-    completion: Completion,
-) -> Result<Vec<Verdict<M::Action>>, EngineError>
+fn verdicts<M>(search: Search<'_, M>, completion: Completion) -> Result<Vec<Verdict<M::Action>>, EngineError>
 where
     M: Fair,
     M::State: Hash,
     M::Action: Clone,
 {
-    let Search {
-        model,
-        properties,
-        goals,
-        table,
-        edges,
-        findings,
-        ..
-    } = search;
+    let Search { model, properties, goals, table, edges, findings, .. } = search;
     let origins = table.into_origins();
-    let retrace = Retrace {
-        model,
-        origins: &origins,
-    };
+    let retrace = Retrace { model, origins: &origins };
     let exhausted = completion == Completion::Exhausted;
     let mut verdicts = Vec::new();
-    verdicts.extend(
-        properties
-            .iter()
-            .map(|property| unseen(property, exhausted)),
-    );
+    verdicts.extend(properties.iter().map(|property| unseen(property, exhausted)));
     verdicts.push(Verdict::new(NO_PANIC, Kind::Always, true, exhausted));
     for finding in findings.into_inner().expect("no worker panicked") {
         let at = match finding.claim {
@@ -142,17 +106,10 @@ where
     }
     if !complete {
         // A graph that lacks edges decides nothing.
-        verdicts.extend(
-            goals
-                .iter()
-                .map(|goal| Verdict::new(goal.name, Kind::Live, false, false)),
-        );
+        verdicts.extend(goals.iter().map(|goal| Verdict::new(goal.name, Kind::Live, false, false)));
         return Ok(verdicts);
     }
-    let graph = edges
-        .into_inner()
-        .expect("no worker panicked")
-        .into_graph(origins.id_bound());
+    let graph = edges.into_inner().expect("no worker panicked").into_graph(origins.id_bound());
     for (at, goal) in goals.iter().enumerate() {
         let mut verdict = Verdict::new(goal.name, Kind::Live, true, true);
         if let Some(states) = liveness::nearest_violation(&graph, at) {
@@ -172,11 +129,7 @@ pub(super) fn unseen<M: Model, A>(property: &Property<M>, exhausted: bool) -> Ve
 }
 
 /// Decides a verdict by a finding.
-fn decide<M>(
-    verdict: &mut Verdict<M::Action>,
-    retrace: &Retrace<'_, M>,
-    finding: Finding,
-) -> Result<(), EngineError>
+fn decide<M>(verdict: &mut Verdict<M::Action>, retrace: &Retrace<'_, M>, finding: Finding) -> Result<(), EngineError>
 where
     M: Fair,
     M::State: Hash,
@@ -191,9 +144,7 @@ where
     }
     let mut trace = retrace.path(finding.state)?;
     if let Some(index) = finding.then {
-        trace
-            .actions
-            .push(retrace.action(&trace.last, usize::from(index))?);
+        trace.actions.push(retrace.action(&trace.last, usize::from(index))?);
     }
     (verdict.initial, verdict.path) = (trace.initial, Some(trace.actions));
     Ok(())
@@ -217,13 +168,11 @@ where
     for edge in lasso::fair_cycle(graph, states) {
         let class = Some(graph.class(edge)).filter(|&class| class != super::edges::NO_CLASS);
         let id = graph.id(graph.target(edge));
-        let (action, next) =
-            retrace.follow(&at, id, |action| retrace.model.class(&at, action) == class)?;
+        let (action, next) = retrace.follow(&at, id, |action| retrace.model.class(&at, action) == class)?;
         cycle.push(action);
         at = next;
     }
     verdict.holds = false;
-    (verdict.initial, verdict.path, verdict.cycle) =
-        (trace.initial, Some(trace.actions), Some(cycle));
+    (verdict.initial, verdict.path, verdict.cycle) = (trace.initial, Some(trace.actions), Some(cycle));
     Ok(())
 }

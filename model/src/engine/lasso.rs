@@ -20,18 +20,10 @@ struct Walk<'a> {
 /// it), on from there, and in the end home. A first state that owes nothing needs no step: the empty cycle.
 pub(super) fn fair_cycle(graph: &Graph, states: &[u32]) -> Vec<u64> {
     let home = states[0];
-    let mut walk = Walk {
-        graph,
-        states,
-        edges: Vec::new(),
-        at: home,
-        owed: graph.enabled(home),
-    };
+    let mut walk = Walk { graph, states, edges: Vec::new(), at: home, owed: graph.enabled(home) };
     while walk.owed != 0 {
         let owed = walk.owed;
-        walk.go(|edge| {
-            owed & graph.taken(edge) != 0 || owed & !graph.enabled(graph.target(edge)) != 0
-        });
+        walk.go(|edge| owed & graph.taken(edge) != 0 || owed & !graph.enabled(graph.target(edge)) != 0);
     }
     if walk.at != home {
         walk.go(|edge| graph.target(edge) == home);

@@ -20,11 +20,7 @@ pub(super) fn nearest_violation(graph: &Graph, goal: usize) -> Option<Vec<u32>> 
             break;
         }
         components.visit_from(root, |component| {
-            let nearest = *component
-                .states
-                .iter()
-                .min()
-                .expect("components are not empty");
+            let nearest = *component.states.iter().min().expect("components are not empty");
             let nearer = best.as_ref().is_none_or(|(known, _)| nearest < *known);
             if nearer && is_fair(graph, &component) {
                 best = Some((nearest, component.states.to_vec()));
@@ -38,18 +34,12 @@ pub(super) fn nearest_violation(graph: &Graph, goal: usize) -> Option<Vec<u32>> 
 
 /// Whether a behaviour may stay in this component for ever without being unfair to any class.
 fn is_fair(graph: &Graph, component: &Component<'_>) -> bool {
-    let mut owed = component
-        .states
-        .iter()
-        .fold(u64::MAX, |owed, &state| owed & graph.enabled(state));
+    let mut owed = component.states.iter().fold(u64::MAX, |owed, &state| owed & graph.enabled(state));
     for &state in component.states {
         if owed == 0 {
             return true;
         }
-        for edge in graph
-            .edges(state)
-            .filter(|&edge| component.contains(graph.target(edge)))
-        {
+        for edge in graph.edges(state).filter(|&edge| component.contains(graph.target(edge))) {
             owed &= !graph.taken(edge);
         }
     }

@@ -19,10 +19,7 @@ pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let before = CATCHING.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(run));
     CATCHING.set(before);
-    outcome.map_err(|_| {
-        LAST.take()
-            .unwrap_or_else(|| "panic without a message".to_owned())
-    })
+    outcome.map_err(|_| LAST.take().unwrap_or_else(|| "panic without a message".to_owned()))
 }
 
 /// Installs the hook; every engine calls this before it calls the model.

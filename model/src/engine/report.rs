@@ -54,16 +54,7 @@ pub struct Verdict<A> {
 impl<A> Verdict<A> {
     /// A verdict without evidence.
     pub(super) fn new(name: &str, kind: Kind, holds: bool, decided: bool) -> Self {
-        Verdict {
-            name: name.to_owned(),
-            kind,
-            holds,
-            decided,
-            initial: 0,
-            path: None,
-            cycle: None,
-            note: None,
-        }
+        Verdict { name: name.to_owned(), kind, holds, decided, initial: 0, path: None, cycle: None, note: None }
     }
 }
 
@@ -87,8 +78,7 @@ pub struct Report<A> {
 impl<A> Report<A> {
     /// The only success there is: everything was explored and every claim holds.
     pub fn success(&self) -> bool {
-        self.completion == Completion::Exhausted
-            && self.verdicts.iter().all(|verdict| verdict.holds)
+        self.completion == Completion::Exhausted && self.verdicts.iter().all(|verdict| verdict.holds)
     }
 
     /// The verdict of this name.

@@ -40,33 +40,20 @@ where
             steps.push((usize::from(index), at));
             at = parent;
         };
-        let states =
-            quiet::catch(|| self.model.init_states()).map_err(|_| EngineError::NotDeterministic)?;
-        let mut last = states
-            .into_iter()
-            .nth(initial)
-            .ok_or(EngineError::NotDeterministic)?;
+        let states = quiet::catch(|| self.model.init_states()).map_err(|_| EngineError::NotDeterministic)?;
+        let mut last = states.into_iter().nth(initial).ok_or(EngineError::NotDeterministic)?;
         let mut actions = Vec::with_capacity(steps.len());
         for (index, id) in steps.into_iter().rev() {
             let action = self.action(&last, index)?;
-            last = self
-                .step(&last, &action, id)?
-                .ok_or(EngineError::NotDeterministic)?;
+            last = self.step(&last, &action, id)?.ok_or(EngineError::NotDeterministic)?;
             actions.push(action);
         }
-        Ok(Trace {
-            initial,
-            actions,
-            last,
-        })
+        Ok(Trace { initial, actions, last })
     }
 
     /// The action of this index.
     pub(super) fn action(&self, state: &M::State, index: usize) -> Result<M::Action, EngineError> {
-        self.actions(state)?
-            .into_iter()
-            .nth(index)
-            .ok_or(EngineError::NotDeterministic)
+        self.actions(state)?.into_iter().nth(index).ok_or(EngineError::NotDeterministic)
     }
 
     /// Some wanted action that leads to this state, and the state.
@@ -88,18 +75,12 @@ where
 
     fn actions(&self, state: &M::State) -> Result<Vec<M::Action>, EngineError> {
         let mut actions = Vec::new();
-        quiet::catch(|| self.model.actions(state, &mut actions))
-            .map_err(|_| EngineError::NotDeterministic)?;
+        quiet::catch(|| self.model.actions(state, &mut actions)).map_err(|_| EngineError::NotDeterministic)?;
         Ok(actions)
     }
 
     /// The state after this action, if it is the one of this id.
-    fn step(
-        &self,
-        state: &M::State,
-        action: &M::Action,
-        id: u32,
-    ) -> Result<Option<M::State>, EngineError> {
+    fn step(&self, state: &M::State, action: &M::Action, id: u32) -> Result<Option<M::State>, EngineError> {
         let next = quiet::catch(|| self.model.next_state(state, action.clone()));
         let next = next.map_err(|_| EngineError::NotDeterministic)?;
         Ok(next.filter(|next| Fingerprinter::default().of(next) == self.origins.fingerprint(id)))

@@ -14,10 +14,7 @@ pub(super) struct Segments<T> {
 
 impl<T: Copy> Segments<T> {
     pub(super) fn new() -> Self {
-        Segments {
-            segments: Vec::new(),
-            length: 0,
-        }
+        Segments { segments: Vec::new(), length: 0 }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -15,11 +15,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            threads: 2,
-            stop_at_first: true,
-            max_states: None,
-            liveness: false,
-        }
+        Settings { threads: 2, stop_at_first: true, max_states: None, liveness: false }
     }
 }

@@ -19,11 +19,7 @@ pub struct Replayed<A> {
 /// # Errors
 ///
 /// If the model cannot be checked soundly; see [`EngineError`].
-pub fn replay<M: Model>(
-    model: &M,
-    initial: usize,
-    actions: &[M::Action],
-) -> Result<Replayed<M::Action>, EngineError>
+pub fn replay<M: Model>(model: &M, initial: usize, actions: &[M::Action]) -> Result<Replayed<M::Action>, EngineError>
 where
     M::Action: Clone + PartialEq,
 {
@@ -33,16 +29,10 @@ where
     let states = match premises::initial_states(model)? {
         Ok(states) => states,
         Err(note) => {
-            return Ok(Replayed {
-                actions: taken,
-                end: Some(panicked(note)),
-            });
+            return Ok(Replayed { actions: taken, end: Some(panicked(note)) });
         }
     };
-    let mut state = states
-        .into_iter()
-        .nth(initial)
-        .ok_or(EngineError::NotDeterministic)?;
+    let mut state = states.into_iter().nth(initial).ok_or(EngineError::NotDeterministic)?;
     let mut end = violation(model, &properties, &state)?;
     let mut enabled = Vec::new();
     for action in actions {
@@ -70,10 +60,7 @@ where
             }
         }
     }
-    Ok(Replayed {
-        actions: taken,
-        end,
-    })
+    Ok(Replayed { actions: taken, end })
 }
 
 /// Drops from a failing list all that it can do without: first halves, then ever smaller pieces, at last single
@@ -116,11 +103,7 @@ where
             }
         }
         // Single actions are tried again until none can go, since each one gone may free another.
-        piece = if piece > 1 {
-            piece / 2
-        } else {
-            usize::from(dropped)
-        };
+        piece = if piece > 1 { piece / 2 } else { usize::from(dropped) };
     }
     Ok(shortest)
 }

@@ -127,9 +127,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new() -> Self {
-        Table {
-            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
-        }
+        Table { shards: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect() }
     }
 
     /// Ends the search: what remains is each state's origin.
@@ -139,9 +137,7 @@ impl Table {
             shard.slots = Vec::new();
             shard
         });
-        Origins {
-            shards: shards.collect(),
-        }
+        Origins { shards: shards.collect() }
     }
 }
 
@@ -152,10 +148,7 @@ pub(super) struct Origins {
 
 impl Origins {
     fn place(id: u32) -> (usize, usize) {
-        (
-            (id & (SHARDS as u32 - 1)) as usize,
-            (id >> SHARD_BITS) as usize,
-        )
+        ((id & (SHARDS as u32 - 1)) as usize, (id >> SHARD_BITS) as usize)
     }
 
     /// The fingerprint of a state.
@@ -167,19 +160,11 @@ impl Origins {
     /// The parent of a state, or [`NO_PARENT`], and the index of the action (or of the initial state).
     pub(super) fn origin(&self, id: u32) -> (u32, u16) {
         let (shard, number) = Self::place(id);
-        (
-            self.shards[shard].parents.get(number),
-            self.shards[shard].actions.get(number),
-        )
+        (self.shards[shard].parents.get(number), self.shards[shard].actions.get(number))
     }
 
     /// A bound above every id.
     pub(super) fn id_bound(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.fingerprints.len())
-            .max()
-            .unwrap_or(0)
-            << SHARD_BITS
+        self.shards.iter().map(|shard| shard.fingerprints.len()).max().unwrap_or(0) << SHARD_BITS
     }
 }

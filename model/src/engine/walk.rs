@@ -57,19 +57,12 @@ where
     let states = match premises::initial_states(model)? {
         Ok(states) => states,
         Err(note) => {
-            return Ok(WalkOutcome {
-                initial: 0,
-                actions: Vec::new(),
-                end: panicked(note),
-            });
+            return Ok(WalkOutcome { initial: 0, actions: Vec::new(), end: panicked(note) });
         }
     };
     let mut dice = Dice::new(seed);
     let initial = dice.below(states.len() as u64) as usize;
-    let mut state = states
-        .into_iter()
-        .nth(initial)
-        .expect("below the number of states");
+    let mut state = states.into_iter().nth(initial).expect("below the number of states");
     let mut actions = Vec::new();
     let mut end = violation(model, &properties, &state)?;
     while end.is_none() {
@@ -90,11 +83,7 @@ where
             }
         };
     }
-    Ok(WalkOutcome {
-        initial,
-        actions,
-        end: end.expect("the loop ends with a reason"),
-    })
+    Ok(WalkOutcome { initial, actions, end: end.expect("the loop ends with a reason") })
 }
 
 /// One attempt to go on.
@@ -118,10 +107,8 @@ where
     if let Err(note) = quiet::catch(|| model.actions(state, &mut actions)) {
         return Step::Panicked(None, note);
     }
-    let mut choices: Vec<(u64, M::Action)> = actions
-        .into_iter()
-        .map(|action| (u64::from(weight(state, &action)), action))
-        .collect();
+    let mut choices: Vec<(u64, M::Action)> =
+        actions.into_iter().map(|action| (u64::from(weight(state, &action)), action)).collect();
     loop {
         let total = choices.iter().map(|(weight, _)| weight).sum();
         if total == 0 {
@@ -133,8 +120,7 @@ where
             point = point.saturating_sub(*weight);
             here
         });
-        let (_, action) =
-            choices.remove(chosen.expect("the point lies below the sum of the weights"));
+        let (_, action) = choices.remove(chosen.expect("the point lies below the sum of the weights"));
         match quiet::catch(|| model.next_state(state, action.clone())) {
             Ok(Some(next)) => return Step::Taken(action, next),
             Ok(None) => {}
@@ -154,17 +140,11 @@ pub(super) fn violation<M: Model>(
         Ok(false) => return Err(EngineError::BoundaryRefused),
         Err(note) => return Ok(Some(panicked(note))),
     }
-    for property in properties
-        .iter()
-        .filter(|property| property.expectation == Expectation::Always)
-    {
+    for property in properties.iter().filter(|property| property.expectation == Expectation::Always) {
         match quiet::catch(|| (property.condition)(model, state)) {
             Ok(true) => {}
             Ok(false) => {
-                return Ok(Some(WalkEnd::Violated {
-                    name: property.name.to_owned(),
-                    note: None,
-                }));
+                return Ok(Some(WalkEnd::Violated { name: property.name.to_owned(), note: None }));
             }
             Err(note) => return Ok(Some(panicked(note))),
         }
@@ -174,10 +154,7 @@ pub(super) fn violation<M: Model>(
 
 /// The end of a walk in a panic.
 pub(super) fn panicked(note: String) -> WalkEnd {
-    WalkEnd::Violated {
-        name: NO_PANIC.to_owned(),
-        note: Some(note),
-    }
+    WalkEnd::Violated { name: NO_PANIC.to_owned(), note: Some(note) }
 }
 
 /// Choices that depend on the seed alone.

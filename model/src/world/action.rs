@@ -69,33 +69,17 @@ pub enum Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Action::Deliver {
-                learner,
-                leader,
-                to: End::Learner,
-            } => write!(f, "deliver {leader} -> {learner}"),
-            Action::Deliver {
-                learner,
-                leader,
-                to: End::Leader,
-            } => write!(f, "deliver {learner} -> {leader}"),
+            Action::Deliver { learner, leader, to: End::Learner } => write!(f, "deliver {leader} -> {learner}"),
+            Action::Deliver { learner, leader, to: End::Leader } => write!(f, "deliver {learner} -> {leader}"),
             Action::Notify { from, to } => write!(f, "notify {from} -> {to}"),
             Action::Flush(id) => write!(f, "flush {id}"),
             Action::Crash(id) => write!(f, "crash {id}"),
             Action::Restart(id) => write!(f, "restart {id}"),
             Action::Break(a, b) => write!(f, "break {a} - {b}"),
-            Action::Notice {
-                learner,
-                leader,
-                at: End::Learner,
-            } => {
+            Action::Notice { learner, leader, at: End::Learner } => {
                 write!(f, "notice {learner}: its leader {leader} is gone")
             }
-            Action::Notice {
-                learner,
-                leader,
-                at: End::Leader,
-            } => {
+            Action::Notice { learner, leader, at: End::Leader } => {
                 write!(f, "notice {leader}: its learner {learner} is gone")
             }
             Action::Connect { learner, leader } => write!(f, "connect {learner} -> {leader}"),

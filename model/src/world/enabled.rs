@@ -25,20 +25,12 @@ fn network(world: &World, actions: &mut Vec<Action>) {
         let (learner, leader) = (connection.learner, connection.leader);
         for to in [End::Leader, End::Learner] {
             if connection.is_open(to) && !connection.inbound(to).is_empty() {
-                actions.push(Action::Deliver {
-                    learner,
-                    leader,
-                    to,
-                });
+                actions.push(Action::Deliver { learner, leader, to });
             }
         }
         for at in [End::Leader, End::Learner] {
             if connection.is_gone_for(at) {
-                actions.push(Action::Notice {
-                    learner,
-                    leader,
-                    at,
-                });
+                actions.push(Action::Notice { learner, leader, at });
             }
         }
     }
@@ -51,17 +43,15 @@ fn elections(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
     for (index, link) in world.election.iter().enumerate() {
         if link.wire.is_some() {
             let count = world.servers.len();
-            let (from, to) = (
-                ServerId((index / count) as u8 + 1),
-                ServerId((index % count) as u8 + 1),
-            );
+            let (from, to) = (ServerId((index / count) as u8 + 1), ServerId((index % count) as u8 + 1));
             actions.push(Action::Notify { from, to });
         }
     }
+    if model.bounds.kind == Kind::Election {
+        return;
+    }
     for (learner, peer) in peers(world) {
-        if let Some(leader) =
-            waits_to_connect(peer).filter(|leader| can_connect(world, learner, *leader))
-        {
+        if let Some(leader) = waits_to_connect(peer).filter(|leader| can_connect(world, learner, *leader)) {
             actions.push(Action::Connect { learner, leader });
         }
     }
@@ -87,27 +77,22 @@ fn may_elect(model: &ZooKeeper, world: &World, at: ServerId, peer: &Peer) -> boo
     if world.budget.elections == 0 || !model.ensemble.may_lead(at) {
         return false;
     }
-    if model.bounds.timing == Timing::Timely
-        && peers(world).any(|(_, other)| matches!(other.role, Role::Leading(_)))
-    {
-        return false;
-    }
     let rank = |peer: &Peer| (peer.memory.current_epoch, peer.last_zxid(), peer.id);
-    let supporters = peers(world).filter(|(_, other)| {
-        let ranked = model.bounds.oracle == Oracle::Any || rank(other) <= rank(peer);
-        matches!(other.role, Role::Looking(_)) && ranked
-    });
+    let looking = peers(world).filter(|(_, other)| matches!(other.role, Role::Looking(_)));
+    // Given time, an election hears everyone that takes part, and leaves a leader alone that is there.
+    if model.bounds.timing == Timing::Timely {
+        let leads = |(_, other): (ServerId, &Peer)| matches!(other.role, Role::Leading(_));
+        let voters = looking.clone().filter(|(id, _)| model.ensemble.is_voter(*id));
+        if peers(world).any(leads) || voters.into_iter().any(|(_, other)| rank(other) > rank(peer)) {
+            return false;
+        }
+    }
+    let any = model.bounds.oracle == Oracle::Any;
+    let supporters = looking.filter(|(_, other)| any || rank(other) <= rank(peer));
     model.ensemble.is_quorum(supporters.map(|(id, _)| id))
 }
 
-fn of_server(
-    model: &ZooKeeper,
-    world: &World,
-    id: ServerId,
-    server: &Server,
-    peer: &Peer,
-    actions: &mut Vec<Action>,
-) {
+fn of_server(model: &ZooKeeper, world: &World, id: ServerId, server: &Server, peer: &Peer, actions: &mut Vec<Action>) {
     if !server.queue.is_empty() {
         actions.push(Action::Flush(id));
     }
@@ -133,15 +118,10 @@ fn breaks(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
     }
     for a in world.ids() {
         for b in world.ids().skip(usize::from(a.0)) {
-            let of_pair =
-                |c: &&super::Connection| [(a, b), (b, a)].contains(&(c.learner, c.leader));
-            let quorum = world
-                .connections
-                .iter()
-                .filter(of_pair)
-                .any(|c| !c.broken && c.learner_open && c.leader_open);
-            let election = model.bounds.kind != Kind::Zab
-                && (world.link(a, b).wire.is_some() || world.link(b, a).wire.is_some());
+            let of_pair = |c: &&super::Connection| [(a, b), (b, a)].contains(&(c.learner, c.leader));
+            let quorum = world.connections.iter().filter(of_pair).any(|c| !c.broken && c.learner_open && c.leader_open);
+            let election =
+                model.bounds.kind != Kind::Zab && (world.link(a, b).wire.is_some() || world.link(b, a).wire.is_some());
             if quorum || election {
                 actions.push(Action::Break(a, b));
             }
@@ -155,7 +135,9 @@ fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
     let asynchronous = model.bounds.timing == Timing::Asynchronous;
     let traffic = world.election.iter().any(|link| link.wire.is_some());
     for (id, peer) in peers(world) {
-        if let Role::Looking(looking) = &peer.role {
+        if let Role::Looking(looking) = &peer.role
+            && model.bounds.kind != Kind::Zab
+        {
             // Waiting for a better vote ends by itself, so that an early end needs no budget.
             if looking.settling && (asynchronous || !traffic) {
                 actions.push(Action::Timeout(id, Timer::Settle));
@@ -165,9 +147,7 @@ fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
             }
         }
     }
-    let quiet = actions
-        .iter()
-        .all(|action| model.class_of(action).is_none());
+    let quiet = actions.iter().all(|action| model.class_of(action).is_none());
     for (id, peer) in peers(world) {
         let waits = match &peer.role {
             Role::Looking(_) => false,
@@ -181,11 +161,9 @@ fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
         } else if waits && (quiet || world.budget.timeouts > 0) {
             actions.push(Action::Timeout(id, Timer::Init));
         }
-        if model.bounds.kind != Kind::Election && world.budget.timeouts > 0 {
-            if matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast)
-            {
-                actions.push(Action::Timeout(id, Timer::Ping));
-            }
+        let broadcasts = matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast);
+        if broadcasts && world.budget.timeouts > 0 {
+            actions.push(Action::Timeout(id, Timer::Ping));
         }
     }
 }
@@ -205,17 +183,14 @@ fn resending_helps(world: &World, id: ServerId, peer: &Peer) -> bool {
         match &theirs.role {
             Role::Looking(heard) if votes => {
                 let knows = heard.received.iter().any(|entry| {
-                    entry.from == id
-                        && entry.state == ServerState::Looking
-                        && Some(entry.vote) == peer.vote
+                    entry.from == id && entry.state == ServerState::Looking && Some(entry.vote) == peer.vote
                 });
                 peer.round != theirs.round || !knows
             }
             // A voter answers an observer, whatever it says.
             Role::Looking(_) => {
                 let known = looking.received.iter().find(|entry| entry.from == other);
-                theirs.vote.is_some()
-                    && (peer.round != theirs.round || known.map(|entry| entry.vote) != theirs.vote)
+                theirs.vote.is_some() && (peer.round != theirs.round || known.map(|entry| entry.vote) != theirs.vote)
             }
             _ => !knows_standing(peer, looking, report(theirs), other),
         }
@@ -223,30 +198,17 @@ fn resending_helps(world: &World, id: ServerId, peer: &Peer) -> bool {
 }
 
 fn report(peer: &Peer) -> Notification {
-    Notification {
-        state: peer.state(),
-        round: peer.round,
-        vote: peer.vote,
-    }
+    Notification { state: peer.state(), round: peer.round, vote: peer.vote }
 }
 
-fn knows_standing(
-    peer: &Peer,
-    looking: &zab::election::Looking,
-    told: Notification,
-    from: ServerId,
-) -> bool {
+fn knows_standing(peer: &Peer, looking: &zab::election::Looking, told: Notification, from: ServerId) -> bool {
     let Some(vote) = told.vote else { return true };
     let leads = told.state == ServerState::Leading;
     let standing = looking.standing.iter().any(|entry| {
-        (entry.from, entry.leader, entry.peer_epoch, entry.leads)
-            == (from, vote.leader, vote.peer_epoch, leads)
+        (entry.from, entry.leader, entry.peer_epoch, entry.leads) == (from, vote.leader, vote.peer_epoch, leads)
     });
     let received = told.round != peer.round
-        || looking
-            .received
-            .iter()
-            .any(|e| e.from == from && e.vote == vote && e.state == told.state);
+        || looking.received.iter().any(|e| e.from == from && e.vote == vote && e.state == told.state);
     standing && received
 }
 
@@ -261,8 +223,7 @@ fn is_alone(world: &World, id: ServerId, peer: &Peer) -> bool {
         }
         Role::Leading(_) => {
             let followers = peers(world).filter(|(other, theirs)| {
-                *other == id
-                    || matches!(&theirs.role, Role::Following(following) if following.leader == id)
+                *other == id || matches!(&theirs.role, Role::Following(following) if following.leader == id)
             });
             !peer.ensemble.is_quorum(followers.map(|(other, _)| other))
         }
@@ -271,43 +232,27 @@ fn is_alone(world: &World, id: ServerId, peer: &Peer) -> bool {
 
 // ---- Who can reach whom -------------------------------------------------------------------------------------------
 
-pub(crate) fn peers(world: &World) -> impl Iterator<Item = (ServerId, &Peer)> {
-    world
-        .ids()
-        .zip(&world.servers)
-        .filter_map(|(id, server)| Some((id, server.peer.as_ref()?)))
+pub(crate) fn peers(world: &World) -> impl Iterator<Item = (ServerId, &Peer)> + Clone {
+    world.ids().zip(&world.servers).filter_map(|(id, server)| Some((id, server.peer.as_ref()?)))
 }
 
 fn waits_to_connect(peer: &Peer) -> Option<ServerId> {
     match &peer.role {
-        Role::Following(following) if following.phase == LearnerPhase::Connecting => {
-            Some(following.leader)
-        }
+        Role::Following(following) if following.phase == LearnerPhase::Connecting => Some(following.leader),
         _ => None,
     }
 }
 
 /// Whether a learner's connection would be accepted: the other leads, and has noticed the end of any older one.
 fn can_connect(world: &World, learner: ServerId, leader: ServerId) -> bool {
-    let leads = world
-        .server(leader)
-        .peer
-        .as_ref()
-        .is_some_and(|peer| matches!(peer.role, Role::Leading(_)));
-    leads
-        && !world
-            .connections
-            .iter()
-            .any(|c| (c.learner, c.leader) == (learner, leader))
+    let leads = world.server(leader).peer.as_ref().is_some_and(|peer| matches!(peer.role, Role::Leading(_)));
+    leads && !world.connections.iter().any(|c| (c.learner, c.leader) == (learner, leader))
 }
 
 impl World {
     /// The election link between two servers.
     pub(crate) fn link(&self, from: ServerId, to: ServerId) -> &super::ElectionLink {
-        const NONE: &super::ElectionLink = &super::ElectionLink {
-            wire: None,
-            waiting: None,
-        };
+        const NONE: &super::ElectionLink = &super::ElectionLink { wire: None, waiting: None };
         let index = (usize::from(from.0) - 1) * self.servers.len() + usize::from(to.0) - 1;
         self.election.get(index).unwrap_or(NONE)
     }

@@ -103,11 +103,7 @@ impl World {
     }
 
     /// Calls `look` with what an observer outside sees.
-    pub fn with_view<R>(
-        &self,
-        ensemble: &Ensemble,
-        look: impl FnOnce(&zab::properties::View<'_>) -> R,
-    ) -> R {
+    pub fn with_view<R>(&self, ensemble: &Ensemble, look: impl FnOnce(&zab::properties::View<'_>) -> R) -> R {
         let servers: smallvec::SmallVec<[ServerView<'_>; 5]> = self
             .ids()
             .zip(&self.servers)
@@ -119,11 +115,7 @@ impl World {
                 delivered: &server.delivered,
             })
             .collect();
-        look(&zab::properties::View {
-            ensemble,
-            servers: &servers,
-            past: &self.past,
-        })
+        look(&zab::properties::View { ensemble, servers: &servers, past: &self.past })
     }
 }
 

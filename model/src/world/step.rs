@@ -45,22 +45,13 @@ pub struct Stepper<'a, W: Watch> {
 impl<'a, W: Watch> Stepper<'a, W> {
     /// A stepper on `world`.
     pub fn new(model: &'a ZooKeeper, world: &'a mut World, watch: &'a mut W) -> Stepper<'a, W> {
-        Stepper {
-            model,
-            world,
-            watch,
-            pending: Vec::new(),
-        }
+        Stepper { model, world, watch, pending: Vec::new() }
     }
 
     /// Makes `action` happen, which must be enabled.
     pub fn act(&mut self, action: Action) {
         match action {
-            Action::Deliver {
-                learner,
-                leader,
-                to,
-            } => self.deliver(learner, leader, to),
+            Action::Deliver { learner, leader, to } => self.deliver(learner, leader, to),
             Action::Notify { from, to } => self.notify(from, to),
             Action::Flush(id) => match self.model.bounds.grain {
                 Grain::Write => self.flush_one(id),
@@ -69,11 +60,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
             Action::Crash(id) => self.crash(id),
             Action::Restart(id) => self.restart(id),
             Action::Break(a, b) => self.break_link(a, b),
-            Action::Notice {
-                learner,
-                leader,
-                at,
-            } => self.notice(learner, leader, at),
+            Action::Notice { learner, leader, at } => self.notice(learner, leader, at),
             Action::Connect { learner, leader } => self.connect(learner, leader),
             Action::Timeout(id, timer) => self.input(id, Input::Timeout(timer)),
             Action::Write(id) => self.write(id),
@@ -107,10 +94,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
     fn notify(&mut self, from: ServerId, to: ServerId) {
         let link = self.world.election_link(from, to);
         let notification = link.receive().expect("a notification is on the wire");
-        self.input(
-            to,
-            Input::Receive(from, Message::Notification(notification)),
-        );
+        self.input(to, Input::Receive(from, Message::Notification(notification)));
     }
 
     fn break_link(&mut self, a: ServerId, b: ServerId) {
@@ -138,10 +122,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     fn connect(&mut self, learner: ServerId, leader: ServerId) {
         let connection = Connection::new(learner, leader);
-        let place = self
-            .world
-            .connections
-            .partition_point(|other| (other.learner, other.leader) < (learner, leader));
+        let place = self.world.connections.partition_point(|other| (other.learner, other.leader) < (learner, leader));
         self.world.connections.insert(place, connection);
         self.input(learner, Input::Connected(leader));
     }
@@ -156,8 +137,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
     }
 
     fn write(&mut self, id: ServerId) {
-        let number =
-            usize::from(self.model.bounds.budget.transactions - self.world.budget.transactions);
+        let number = usize::from(self.model.bounds.budget.transactions - self.world.budget.transactions);
         self.world.budget.transactions -= 1;
         let payload = Payload(Bytes::from_static(&PAYLOADS[number..=number]));
         self.input(id, Input::Request(Request::Write(payload)));
@@ -172,12 +152,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     fn snapshot(&mut self, id: ServerId) {
         self.world.budget.snapshots -= 1;
-        let zxid = self
-            .world
-            .server(id)
-            .peer
-            .as_ref()
-            .map_or(Zxid::ZERO, |peer| peer.delivered);
+        let zxid = self.world.server(id).peer.as_ref().map_or(Zxid::ZERO, |peer| peer.delivered);
         self.input(id, Input::Snapshotted(zxid));
     }
 
@@ -216,12 +191,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
     /// Gives a server an input and does what it says.
     pub fn input(&mut self, id: ServerId, input: Input) {
         let mut outputs = Vec::new();
-        let peer = self
-            .world
-            .server_mut(id)
-            .peer
-            .as_mut()
-            .expect("only a server that is up takes inputs");
+        let peer = self.world.server_mut(id).peer.as_mut().expect("only a server that is up takes inputs");
         let broadcast = broadcasts(peer);
         peer.step(input.clone(), &mut outputs);
         self.model.mutation.reorder(&input, &mut outputs);
@@ -230,9 +200,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
         let server = &self.world.servers[usize::from(id.0) - 1];
         let peer = server.peer.as_ref().expect("it took a step");
         if deliveries || broadcast != broadcasts(peer) || is_watched(&input) {
-            self.world
-                .past
-                .observe(peer, broadcast, &input, &outputs, &server.delivered);
+            self.world.past.observe(peer, broadcast, &input, &outputs, &server.delivered);
         }
         self.perform(id, outputs);
     }
@@ -244,14 +212,10 @@ impl<'a, W: Watch> Stepper<'a, W> {
                 Output::Send(to, message) => self.send(id, to, message),
                 Output::SendWhenDurable(to, message) => self.send_when_durable(id, to, message),
                 Output::Disconnect(other) => self.disconnect(id, other),
-                Output::Prepare(_, Request::Write(payload)) => {
-                    self.pending.push((id, Input::Propose(payload)))
-                }
+                Output::Prepare(_, Request::Write(payload)) => self.pending.push((id, Input::Propose(payload))),
                 Output::Prepare(_, Request::Sync(_)) => unreachable!("syncs are not prepared"),
                 Output::Synced => self.synced(id),
-                Output::Revalidate(from, session) => {
-                    self.pending.push((id, Input::Revalidated(from, session)))
-                }
+                Output::Revalidate(from, session) => self.pending.push((id, Input::Revalidated(from, session))),
                 // The connection is opened by an action of its own; deliveries are done; waits have no length here.
                 Output::Connect(_) | Output::Deliver(_) | Output::Install(_) | Output::Arm(_) => {}
                 Output::Revalidated(_) | Output::Halt(_) => {}
@@ -269,21 +233,12 @@ impl<'a, W: Watch> Stepper<'a, W> {
             let (id, input) = self.pending.remove(0);
             self.input(id, input);
         }
-        self.world
-            .connections
-            .retain(|connection| connection.learner_open || connection.leader_open);
+        self.world.connections.retain(|connection| connection.learner_open || connection.leader_open);
     }
 
     fn queue_write(&mut self, id: ServerId, write: Write) {
         let server = self.world.server_mut(id);
-        let stands_for = |zxid: Zxid| {
-            server
-                .delivered
-                .iter()
-                .take_while(|txn| txn.zxid <= zxid)
-                .cloned()
-                .collect()
-        };
+        let stands_for = |zxid: Zxid| server.delivered.iter().take_while(|txn| txn.zxid <= zxid).cloned().collect();
         let queued = match write {
             Write::Snapshot(zxid) | Write::Replace(zxid) => {
                 let transactions: Vec<Txn> = stands_for(zxid);
@@ -301,26 +256,13 @@ impl<'a, W: Watch> Stepper<'a, W> {
             }
             return;
         }
-        let follows = self
-            .world
-            .server(from)
-            .peer
-            .as_ref()
-            .is_some_and(|p| matches!(p.role, Role::Following(_)));
-        let (learner, leader, end) = if follows {
-            (from, to, End::Leader)
-        } else {
-            (to, from, End::Learner)
-        };
+        let follows = self.world.server(from).peer.as_ref().is_some_and(|p| matches!(p.role, Role::Following(_)));
+        let (learner, leader, end) = if follows { (from, to, End::Leader) } else { (to, from, End::Learner) };
         let snapshot = match message {
             Message::Snap(_) => Some(self.world.server(from).delivered.clone()),
             _ => None,
         };
-        let found = self
-            .world
-            .connections
-            .iter_mut()
-            .find(|c| (c.learner, c.leader) == (learner, leader));
+        let found = self.world.connections.iter_mut().find(|c| (c.learner, c.leader) == (learner, leader));
         if let Some(connection) = found {
             connection.send_to(end, message);
             if let Some(snapshot) = snapshot.filter(|_| connection.learner_open) {
@@ -363,17 +305,10 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     /// A server that stops leading closes its port, and so every connection that was accepted there.
     fn close_port(&mut self, id: ServerId) {
-        for connection in self
-            .world
-            .connections
-            .iter_mut()
-            .filter(|connection| connection.leader == id)
-        {
+        for connection in self.world.connections.iter_mut().filter(|connection| connection.leader == id) {
             connection.close(End::Leader);
         }
-        self.pending.retain(|(to, input)| {
-            *to != id || !matches!(input, Input::Receive(..) | Input::Propose(_))
-        });
+        self.pending.retain(|(to, input)| *to != id || !matches!(input, Input::Receive(..) | Input::Propose(_)));
     }
 
     fn close_all(&mut self, id: ServerId) {
@@ -442,9 +377,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     fn connection(&mut self, learner: ServerId, leader: ServerId) -> &mut Connection {
         let mut connections = self.world.connections.iter_mut();
-        connections
-            .find(|c| (c.learner, c.leader) == (learner, leader))
-            .expect("the connection is there")
+        connections.find(|c| (c.learner, c.leader) == (learner, leader)).expect("the connection is there")
     }
 }
 
@@ -464,13 +397,9 @@ fn apply_deliveries(world: &mut World, id: ServerId, outputs: &[Output], input: 
         match output {
             Output::Deliver(txn) => world.server_mut(id).delivered.push(txn.clone()),
             Output::Install(_) => {
-                let Input::Receive(from, _) = input else {
-                    unreachable!("snapshots come from leaders")
-                };
+                let Input::Receive(from, _) = input else { unreachable!("snapshots come from leaders") };
                 let mut connections = world.connections.iter_mut();
-                let connection = connections
-                    .find(|c| (c.learner, c.leader) == (id, *from))
-                    .expect("it brought SNAP");
+                let connection = connections.find(|c| (c.learner, c.leader) == (id, *from)).expect("it brought SNAP");
                 let snapshot = std::mem::take(&mut connection.snapshot);
                 world.server_mut(id).delivered = snapshot;
             }
@@ -483,11 +412,7 @@ fn apply_deliveries(world: &mut World, id: ServerId, outputs: &[Output], input: 
 
 impl World {
     /// The election link between two servers.
-    pub(crate) fn election_link(
-        &mut self,
-        from: ServerId,
-        to: ServerId,
-    ) -> &mut super::ElectionLink {
+    pub(crate) fn election_link(&mut self, from: ServerId, to: ServerId) -> &mut super::ElectionLink {
         let count = self.servers.len();
         &mut self.election[(usize::from(from.0) - 1) * count + usize::from(to.0) - 1]
     }

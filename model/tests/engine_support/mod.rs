@@ -36,23 +36,11 @@ pub struct Graph {
 pub fn graph(text: &str) -> Graph {
     let edges = text.split_whitespace().map(|word| {
         let (from, to) = word.split_once('-').expect("from-to");
-        let class = to
-            .bytes()
-            .last()
-            .filter(u8::is_ascii_lowercase)
-            .map(|letter| letter - b'a');
+        let class = to.bytes().last().filter(u8::is_ascii_lowercase).map(|letter| letter - b'a');
         let to = to.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
-        Edge {
-            from: from.parse().expect("a number"),
-            to: to.parse().expect("a number"),
-            class,
-        }
+        Edge { from: from.parse().expect("a number"), to: to.parse().expect("a number"), class }
     });
-    Graph {
-        initial: vec![0],
-        edges: edges.collect(),
-        ..Graph::default()
-    }
+    Graph { initial: vec![0], edges: edges.collect(), ..Graph::default() }
 }
 
 impl Graph {
@@ -72,15 +60,11 @@ impl Graph {
     }
 
     pub fn leaving(&self, state: u32) -> impl Iterator<Item = (usize, &Edge)> {
-        self.edges
-            .iter()
-            .enumerate()
-            .filter(move |(_, edge)| edge.from == state)
+        self.edges.iter().enumerate().filter(move |(_, edge)| edge.from == state)
     }
 
     pub fn enabled(&self, state: u32, class: u8) -> bool {
-        self.leaving(state)
-            .any(|(_, edge)| edge.class == Some(class))
+        self.leaving(state).any(|(_, edge)| edge.class == Some(class))
     }
 
     /// The states along a list of actions, which must fit together.
@@ -96,8 +80,7 @@ impl Graph {
 
     /// Every reachable state with its distance: the naive oracle.
     pub fn distances(&self) -> BTreeMap<u32, u64> {
-        let mut distances: BTreeMap<u32, u64> =
-            self.initial.iter().map(|&state| (state, 0)).collect();
+        let mut distances: BTreeMap<u32, u64> = self.initial.iter().map(|&state| (state, 0)).collect();
         let mut queue: VecDeque<u32> = distances.keys().copied().collect();
         while let Some(state) = queue.pop_front() {
             let next = distances[&state] + 1;
@@ -143,15 +126,10 @@ impl Model for Graph {
                 assert_ne!(model.property_panics, Some(*state), "no opinion here");
                 !model.bad.contains(state)
             }),
-            Property::sometimes("sometimes seen", |model: &Graph, state| {
-                model.seen.contains(state)
-            }),
+            Property::sometimes("sometimes seen", |model: &Graph, state| model.seen.contains(state)),
         ];
         if self.eventually {
-            properties.push(Property::eventually(
-                "eventually goal",
-                |model: &Graph, state| model.goal.contains(state),
-            ));
+            properties.push(Property::eventually("eventually goal", |model: &Graph, state| model.goal.contains(state)));
         }
         properties
     }
@@ -167,9 +145,6 @@ impl Fair for Graph {
     }
 
     fn goals(&self) -> Vec<Goal<Self>> {
-        vec![Goal {
-            name: "goal",
-            reached: |model, state| model.goal.contains(state),
-        }]
+        vec![Goal { name: "goal", reached: |model, state| model.goal.contains(state) }]
     }
 }

@@ -84,10 +84,7 @@ impl ServerView<'_> {
     pub fn history(&self) -> impl Iterator<Item = &Txn> {
         let memory = self.peer.map(|peer| &peer.memory.history);
         let snapshot = memory.map_or(Zxid::ZERO, |history| history.snapshot());
-        let old = self
-            .delivered
-            .iter()
-            .take_while(move |txn| txn.zxid <= snapshot);
+        let old = self.delivered.iter().take_while(move |txn| txn.zxid <= snapshot);
         old.chain(memory.into_iter().flat_map(|history| history.log()))
     }
 
@@ -108,39 +105,24 @@ impl ServerView<'_> {
     /// The epoch that it leads from this phase on.
     #[must_use]
     pub fn leads_from(&self, phase: LeaderPhase) -> Option<Epoch> {
-        self.leading()
-            .filter(|(_, leading)| leading.phase >= phase)
-            .map(|(peer, _)| peer.memory.accepted_epoch)
+        self.leading().filter(|(_, leading)| leading.phase >= phase).map(|(peer, _)| peer.memory.accepted_epoch)
     }
 }
 
 impl Past {
     /// Remembers what a step of `peer` shows. To be called after every [`Peer::step`], with `before` being whether
     /// the peer led an established epoch before it, and `delivered` what its state machine was given by then.
-    pub fn observe(
-        &mut self,
-        peer: &Peer,
-        before: bool,
-        input: &Input,
-        outputs: &[Output],
-        delivered: &[Txn],
-    ) {
-        let broadcasts =
-            matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast);
+    pub fn observe(&mut self, peer: &Peer, before: bool, input: &Input, outputs: &[Output], delivered: &[Txn]) {
+        let broadcasts = matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast);
         if broadcasts && !before {
             let initial = delivered.to_vec();
-            self.established.push(Established {
-                epoch: peer.memory.accepted_epoch,
-                leader: peer.id,
-                initial,
-            });
+            self.established.push(Established { epoch: peer.memory.accepted_epoch, leader: peer.id, initial });
         }
         if let Input::Propose(_) = input {
-            self.broadcast
-                .extend(outputs.iter().find_map(|output| match output {
-                    Output::Write(crate::disk::Write::Append(txn)) => Some(txn.clone()),
-                    _ => None,
-                }));
+            self.broadcast.extend(outputs.iter().find_map(|output| match output {
+                Output::Write(crate::disk::Write::Append(txn)) => Some(txn.clone()),
+                _ => None,
+            }));
         }
         self.compare(delivered);
         self.judge(peer, input, outputs);
@@ -156,10 +138,7 @@ impl Past {
     }
 
     fn judge(&mut self, peer: &Peer, input: &Input, outputs: &[Output]) {
-        if outputs
-            .iter()
-            .any(|output| matches!(output, Output::Halt(_)))
-        {
+        if outputs.iter().any(|output| matches!(output, Output::Halt(_))) {
             self.misdeeds.state = true;
         }
         let Input::Receive(from, message) = input else {
@@ -170,16 +149,10 @@ impl Past {
         }
         let still_leads = matches!(peer.role, Role::Leading(_));
         match message {
-            Message::Diff(_)
-            | Message::Trunc(_)
-            | Message::Snap(_)
-            | Message::NewLeader(_)
-            | Message::UpToDate => {
+            Message::Diff(_) | Message::Trunc(_) | Message::Snap(_) | Message::NewLeader(_) | Message::UpToDate => {
                 self.misdeeds.state = true;
             }
-            Message::Request(_) | Message::FollowerInfo(_) | Message::ObserverInfo(_)
-                if still_leads =>
-            {
+            Message::Request(_) | Message::FollowerInfo(_) | Message::ObserverInfo(_) if still_leads => {
                 self.misdeeds.state = true;
             }
             Message::Ack(_) | Message::AckEpoch(_) if still_leads => self.misdeeds.ack = true,

@@ -10,8 +10,7 @@ use crate::peer::{HandlerPhase, LeaderPhase, LearnerPhase, Role};
 #[must_use]
 pub fn two_leaders(view: &View<'_>) -> bool {
     pairs(view).any(|(a, b)| {
-        a.leads_from(LeaderPhase::Synchronization).is_some()
-            && b.leads_from(LeaderPhase::Synchronization).is_some()
+        a.leads_from(LeaderPhase::Synchronization).is_some() && b.leads_from(LeaderPhase::Synchronization).is_some()
     })
 }
 
@@ -20,12 +19,7 @@ pub fn two_leaders(view: &View<'_>) -> bool {
 pub fn deposed_leader_broadcasts(view: &View<'_>) -> bool {
     view.servers.iter().any(|server| {
         let epoch = server.leads_from(LeaderPhase::Broadcast);
-        epoch.is_some_and(|epoch| {
-            view.past
-                .established
-                .iter()
-                .any(|later| later.epoch > epoch)
-        })
+        epoch.is_some_and(|epoch| view.past.established.iter().any(|later| later.epoch > epoch))
     })
 }
 
@@ -38,8 +32,7 @@ pub fn two_epochs(view: &View<'_>) -> bool {
 /// A later epoch was established upon a history that is not empty.
 #[must_use]
 pub fn initial_history(view: &View<'_>) -> bool {
-    let inherits =
-        |established: &Established| established.epoch > Epoch(1) && !established.initial.is_empty();
+    let inherits = |established: &Established| established.epoch > Epoch(1) && !established.initial.is_empty();
     view.past.established.iter().any(inherits)
 }
 
@@ -52,27 +45,21 @@ pub fn delivered_twice(view: &View<'_>) -> bool {
 /// One server has delivered what another that is up has not.
 #[must_use]
 pub fn delivered_unevenly(view: &View<'_>) -> bool {
-    pairs(view).any(|(a, b)| {
-        a.delivered.len() != b.delivered.len() && a.peer.is_some() && b.peer.is_some()
-    })
+    pairs(view).any(|(a, b)| a.delivered.len() != b.delivered.len() && a.peer.is_some() && b.peer.is_some())
 }
 
 /// A server has delivered two transactions of one epoch.
 #[must_use]
 pub fn two_of_one_epoch(view: &View<'_>) -> bool {
     let alike = |pair: &[crate::Txn]| pair[0].zxid.epoch() == pair[1].zxid.epoch();
-    view.servers
-        .iter()
-        .any(|server| server.delivered.windows(2).any(alike))
+    view.servers.iter().any(|server| server.delivered.windows(2).any(alike))
 }
 
 /// A server has delivered transactions of two epochs.
 #[must_use]
 pub fn two_of_two_epochs(view: &View<'_>) -> bool {
     let differ = |pair: &[crate::Txn]| pair[0].zxid.epoch() != pair[1].zxid.epoch();
-    view.servers
-        .iter()
-        .any(|server| server.delivered.windows(2).any(differ))
+    view.servers.iter().any(|server| server.delivered.windows(2).any(differ))
 }
 
 /// A primary broadcasts after a server delivered something of an earlier epoch.
@@ -80,12 +67,7 @@ pub fn two_of_two_epochs(view: &View<'_>) -> bool {
 pub fn primary_after_delivery(view: &View<'_>) -> bool {
     view.servers.iter().any(|server| {
         let epoch = server.leads_from(LeaderPhase::Broadcast);
-        epoch.is_some_and(|epoch| {
-            view.past
-                .delivered
-                .first()
-                .is_some_and(|txn| txn.zxid.epoch() < epoch)
-        })
+        epoch.is_some_and(|epoch| view.past.delivered.first().is_some_and(|txn| txn.zxid.epoch() < epoch))
     })
 }
 
@@ -106,25 +88,15 @@ pub fn learner_behind(view: &View<'_>) -> bool {
 /// A transaction that was delivered by someone is missing on some disk.
 #[must_use]
 pub fn delivered_but_not_everywhere(view: &View<'_>) -> bool {
-    view.past.delivered.iter().any(|txn| {
-        view.servers
-            .iter()
-            .any(|server| !server.durable().any(|own| own == txn))
-    })
+    view.past.delivered.iter().any(|txn| view.servers.iter().any(|server| !server.durable().any(|own| own == txn)))
 }
 
 /// A transaction was broadcast, and an epoch established later without it: it was skipped.
 #[must_use]
 pub fn skipped(view: &View<'_>) -> bool {
     view.past.broadcast.iter().any(|txn| {
-        let later = view
-            .past
-            .established
-            .iter()
-            .filter(|established| established.epoch > txn.zxid.epoch());
-        later
-            .into_iter()
-            .any(|established| !established.initial.contains(txn))
+        let later = view.past.established.iter().filter(|established| established.epoch > txn.zxid.epoch());
+        later.into_iter().any(|established| !established.initial.contains(txn))
     })
 }
 
@@ -132,16 +104,9 @@ pub fn skipped(view: &View<'_>) -> bool {
 #[must_use]
 pub fn skipped_on_a_disk(view: &View<'_>) -> bool {
     view.past.broadcast.iter().any(|txn| {
-        let mut later = view
-            .past
-            .established
-            .iter()
-            .filter(|established| established.epoch > txn.zxid.epoch());
+        let mut later = view.past.established.iter().filter(|established| established.epoch > txn.zxid.epoch());
         later.any(|established| !established.initial.contains(txn))
-            && view
-                .servers
-                .iter()
-                .any(|server| server.durable().any(|own| own == txn))
+            && view.servers.iter().any(|server| server.durable().any(|own| own == txn))
     })
 }
 
@@ -149,19 +114,11 @@ pub fn skipped_on_a_disk(view: &View<'_>) -> bool {
 #[must_use]
 pub fn outlived_its_leader(view: &View<'_>) -> bool {
     view.past.established.iter().any(|established| {
-        let down = view
-            .servers
-            .iter()
-            .any(|server| server.id == established.leader && server.peer.is_none());
-        let mut own = view
-            .past
-            .delivered
-            .iter()
-            .filter(|txn| txn.zxid.epoch() == established.epoch);
+        let down = view.servers.iter().any(|server| server.id == established.leader && server.peer.is_none());
+        let mut own = view.past.delivered.iter().filter(|txn| txn.zxid.epoch() == established.epoch);
         down && own.any(|txn| {
             let leads = |server: &super::ServerView<'_>| {
-                server.leads_from(LeaderPhase::Broadcast).is_some()
-                    && server.delivered.contains(txn)
+                server.leads_from(LeaderPhase::Broadcast).is_some() && server.delivered.contains(txn)
             };
             view.servers.iter().any(leads)
         })
@@ -171,16 +128,10 @@ pub fn outlived_its_leader(view: &View<'_>) -> bool {
 /// A learner is in synchronisation while the leader already broadcasts: it joins late.
 #[must_use]
 pub fn late_joiner(view: &View<'_>) -> bool {
-    view.servers
-        .iter()
-        .filter_map(|server| server.leading())
-        .any(|(_, leading)| {
-            leading.phase == LeaderPhase::Broadcast
-                && leading
-                    .learners
-                    .iter()
-                    .any(|learner| learner.phase == HandlerPhase::Synchronizing)
-        })
+    view.servers.iter().filter_map(|server| server.leading()).any(|(_, leading)| {
+        leading.phase == LeaderPhase::Broadcast
+            && leading.learners.iter().any(|learner| learner.phase == HandlerPhase::Synchronizing)
+    })
 }
 
 /// A proposal is on its way to being logged while its learner waits for UPTODATE (ZOOKEEPER-4394's moment).
@@ -189,8 +140,7 @@ pub fn proposal_before_up_to_date(view: &View<'_>) -> bool {
     view.servers.iter().any(|server| {
         server.peer.is_some_and(|peer| match &peer.role {
             Role::Following(following) => {
-                following.phase == LearnerPhase::NewLeaderAcknowledged
-                    && following.acknowledged < peer.last_zxid()
+                following.phase == LearnerPhase::NewLeaderAcknowledged && following.acknowledged < peer.last_zxid()
             }
             _ => false,
         })
@@ -200,32 +150,18 @@ pub fn proposal_before_up_to_date(view: &View<'_>) -> bool {
 /// A server's snapshot stands for transactions, and its log begins after them.
 #[must_use]
 pub fn compacted(view: &View<'_>) -> bool {
-    view.servers
-        .iter()
-        .any(|server| !server.snapshot.is_empty())
+    view.servers.iter().any(|server| !server.snapshot.is_empty())
 }
 
 /// A server has accepted an epoch that another established epoch lies below (ZOOKEEPER-4040's moment).
 #[must_use]
 pub fn accepted_beyond_established(view: &View<'_>) -> bool {
-    let latest = view
-        .past
-        .established
-        .iter()
-        .map(|established| established.epoch)
-        .max();
-    latest.is_some_and(|latest| {
-        view.servers
-            .iter()
-            .any(|server| server.disk.accepted_epoch > latest)
-    })
+    let latest = view.past.established.iter().map(|established| established.epoch).max();
+    latest.is_some_and(|latest| view.servers.iter().any(|server| server.disk.accepted_epoch > latest))
 }
 
 /// A sync waits at the leader for its confirmation.
 #[must_use]
 pub fn sync_waits(view: &View<'_>) -> bool {
-    view.servers
-        .iter()
-        .filter_map(|server| server.leading())
-        .any(|(_, leading)| !leading.syncs.is_empty())
+    view.servers.iter().filter_map(|server| server.leading()).any(|(_, leading)| !leading.syncs.is_empty())
 }

@@ -19,10 +19,7 @@ pub fn leadership1(view: &View<'_>) -> bool {
 #[must_use]
 pub fn leadership2(view: &View<'_>) -> bool {
     let established = &view.past.established;
-    established
-        .iter()
-        .enumerate()
-        .all(|(i, a)| established[i + 1..].iter().all(|b| a.epoch != b.epoch))
+    established.iter().enumerate().all(|(i, a)| established[i + 1..].iter().all(|b| a.epoch != b.epoch))
 }
 
 /// Of what two servers delivered, one is a prefix of the other; and of what any server ever delivered before.
@@ -34,42 +31,28 @@ pub fn prefix_consistency(view: &View<'_>) -> bool {
 /// Every delivered transaction was broadcast by a primary, as it is.
 #[must_use]
 pub fn integrity(view: &View<'_>) -> bool {
-    view.servers.iter().all(|server| {
-        server
-            .delivered
-            .iter()
-            .all(|txn| view.past.broadcast.contains(txn))
-    })
+    view.servers.iter().all(|server| server.delivered.iter().all(|txn| view.past.broadcast.contains(txn)))
 }
 
 /// If one server delivered `a` and another `b`, then the one delivered `b` or the other `a`.
 #[must_use]
 pub fn agreement(view: &View<'_>) -> bool {
     pairs(view).all(|(f, g)| {
-        f.delivered.iter().all(|a| {
-            g.delivered
-                .iter()
-                .all(|b| g.delivered.contains(a) || f.delivered.contains(b))
-        })
+        f.delivered.iter().all(|a| g.delivered.iter().all(|b| g.delivered.contains(a) || f.delivered.contains(b)))
     })
 }
 
 /// If one server delivered `a` before `b`, every server that delivered `b` delivered `a` before it.
 #[must_use]
 pub fn total_order(view: &View<'_>) -> bool {
-    pairs(view).all(|(f, g)| {
-        ordered_alike(f.delivered, g.delivered) && ordered_alike(g.delivered, f.delivered)
-    })
+    pairs(view).all(|(f, g)| ordered_alike(f.delivered, g.delivered) && ordered_alike(g.delivered, f.delivered))
 }
 
 fn ordered_alike(first: &[Txn], second: &[Txn]) -> bool {
-    second
-        .iter()
-        .enumerate()
-        .all(|(at, b)| match first.iter().position(|txn| txn == b) {
-            None => true,
-            Some(end) => first[..end].iter().all(|a| second[..at].contains(a)),
-        })
+    second.iter().enumerate().all(|(at, b)| match first.iter().position(|txn| txn == b) {
+        None => true,
+        Some(end) => first[..end].iter().all(|a| second[..at].contains(a)),
+    })
 }
 
 /// If a primary broadcast `a` before `b`, every server that delivered `b` delivered `a` before it.
@@ -77,13 +60,8 @@ fn ordered_alike(first: &[Txn], second: &[Txn]) -> bool {
 pub fn local_primary_order(view: &View<'_>) -> bool {
     view.servers.iter().all(|server| {
         server.delivered.iter().enumerate().all(|(at, b)| {
-            let own = view
-                .past
-                .broadcast
-                .iter()
-                .filter(|a| a.zxid.epoch() == b.zxid.epoch());
-            own.take_while(|a| *a != b)
-                .all(|a| server.delivered[..at].contains(a))
+            let own = view.past.broadcast.iter().filter(|a| a.zxid.epoch() == b.zxid.epoch());
+            own.take_while(|a| *a != b).all(|a| server.delivered[..at].contains(a))
         })
     })
 }
@@ -92,9 +70,7 @@ pub fn local_primary_order(view: &View<'_>) -> bool {
 #[must_use]
 pub fn global_primary_order(view: &View<'_>) -> bool {
     let epochs = |pair: &[Txn]| pair[0].zxid.epoch() <= pair[1].zxid.epoch();
-    view.servers
-        .iter()
-        .all(|server| server.delivered.windows(2).all(epochs))
+    view.servers.iter().all(|server| server.delivered.windows(2).all(epochs))
 }
 
 /// A primary that broadcasts has delivered whatever any server delivered of earlier epochs.
@@ -105,9 +81,7 @@ pub fn primary_integrity(view: &View<'_>) -> bool {
             return true;
         };
         let others = view.servers.iter().flat_map(|server| server.delivered);
-        others
-            .filter(|txn| txn.zxid.epoch() < epoch)
-            .all(|txn| primary.delivered.contains(txn))
+        others.filter(|txn| txn.zxid.epoch() < epoch).all(|txn| primary.delivered.contains(txn))
     })
 }
 
@@ -115,12 +89,7 @@ pub fn primary_integrity(view: &View<'_>) -> bool {
 /// server ever delivered (monotonicRead).
 #[must_use]
 pub fn committed_log_monotonicity(view: &View<'_>) -> bool {
-    let latest = view
-        .past
-        .established
-        .iter()
-        .map(|established| established.epoch)
-        .max();
+    let latest = view.past.established.iter().map(|established| established.epoch).max();
     view.servers.iter().all(|server| {
         let epoch = server.leads_from(LeaderPhase::Broadcast);
         epoch.is_none() || epoch != latest || server.delivered.starts_with(&view.past.delivered)
@@ -134,13 +103,8 @@ pub fn process_consistency(view: &View<'_>) -> bool {
         let Some(epoch) = leader.leads_from(LeaderPhase::Synchronization) else {
             return true;
         };
-        let learners = view
-            .servers
-            .iter()
-            .filter(|server| current_epoch(server) == Some(epoch));
-        learners
-            .into_iter()
-            .all(|learner| is_prefix(learner.history(), leader.history()))
+        let learners = view.servers.iter().filter(|server| current_epoch(server) == Some(epoch));
+        learners.into_iter().all(|learner| is_prefix(learner.history(), leader.history()))
     })
 }
 
@@ -148,23 +112,13 @@ pub fn process_consistency(view: &View<'_>) -> bool {
 /// from the moment when its initial history is fixed as long as no later epoch is on the way.
 #[must_use]
 pub fn leader_log_completeness(view: &View<'_>) -> bool {
-    let latest = view
-        .servers
-        .iter()
-        .map(|server| server.disk.accepted_epoch)
-        .max();
+    let latest = view.servers.iter().map(|server| server.disk.accepted_epoch).max();
     view.servers.iter().all(|leader| {
-        let fixed = leader
-            .leads_from(LeaderPhase::Synchronization)
-            .filter(|epoch| Some(*epoch) >= latest);
+        let fixed = leader.leads_from(LeaderPhase::Synchronization).filter(|epoch| Some(*epoch) >= latest);
         let Some(epoch) = leader.leads_from(LeaderPhase::Broadcast).or(fixed) else {
             return true;
         };
-        let earlier = view
-            .past
-            .delivered
-            .iter()
-            .take_while(|txn| txn.zxid.epoch() < epoch);
+        let earlier = view.past.delivered.iter().take_while(|txn| txn.zxid.epoch() < epoch);
         is_prefix(earlier, leader.history())
     })
 }
@@ -173,10 +127,7 @@ pub fn leader_log_completeness(view: &View<'_>) -> bool {
 #[must_use]
 pub fn committed_log_durability(view: &View<'_>) -> bool {
     view.past.delivered.iter().all(|txn| {
-        let holders = view
-            .servers
-            .iter()
-            .filter(|server| server.durable().any(|other| other == txn));
+        let holders = view.servers.iter().filter(|server| server.durable().any(|other| other == txn));
         view.ensemble.is_quorum(holders.map(|server| server.id))
     })
 }
@@ -186,9 +137,7 @@ pub fn committed_log_durability(view: &View<'_>) -> bool {
 pub fn initial_history_integrity(view: &View<'_>) -> bool {
     let established = &view.past.established;
     established.iter().all(|earlier| {
-        established.iter().all(|later| {
-            earlier.epoch >= later.epoch || later.initial.starts_with(&earlier.initial)
-        })
+        established.iter().all(|later| earlier.epoch >= later.epoch || later.initial.starts_with(&earlier.initial))
     })
 }
 
@@ -199,14 +148,8 @@ pub fn commit_consistency(view: &View<'_>) -> bool {
         let Some(last) = server.delivered.last().map(|txn| txn.zxid.epoch()) else {
             return true;
         };
-        let of_last = view
-            .past
-            .established
-            .iter()
-            .filter(|established| established.epoch == last);
-        of_last
-            .into_iter()
-            .all(|established| server.delivered.starts_with(&established.initial))
+        let of_last = view.past.established.iter().filter(|established| established.epoch == last);
+        of_last.into_iter().all(|established| server.delivered.starts_with(&established.initial))
     })
 }
 
@@ -257,8 +200,7 @@ pub fn sync_is_linearizable(view: &View<'_>) -> bool {
 pub fn epochs_are_accepted_first(view: &View<'_>) -> bool {
     view.servers.iter().all(|server| {
         let disk = server.disk;
-        disk.current_epoch <= disk.accepted_epoch
-            && disk.history.last().epoch() <= disk.accepted_epoch
+        disk.current_epoch <= disk.accepted_epoch && disk.history.last().epoch() <= disk.accepted_epoch
     })
 }
 
@@ -275,20 +217,12 @@ pub fn delivered_is_history(view: &View<'_>) -> bool {
 }
 
 fn current_epoch(server: &ServerView<'_>) -> Option<Epoch> {
-    server
-        .peer
-        .map(|peer| peer.memory.current_epoch)
-        .filter(|epoch| *epoch > Epoch(0))
+    server.peer.map(|peer| peer.memory.current_epoch).filter(|epoch| *epoch > Epoch(0))
 }
 
-pub(super) fn pairs<'a>(
-    view: &'a View<'_>,
-) -> impl Iterator<Item = (&'a ServerView<'a>, &'a ServerView<'a>)> {
+pub(super) fn pairs<'a>(view: &'a View<'_>) -> impl Iterator<Item = (&'a ServerView<'a>, &'a ServerView<'a>)> {
     let servers = view.servers;
-    servers
-        .iter()
-        .enumerate()
-        .flat_map(move |(i, a)| servers[i + 1..].iter().map(move |b| (a, b)))
+    servers.iter().enumerate().flat_map(move |(i, a)| servers[i + 1..].iter().map(move |b| (a, b)))
 }
 
 fn is_one_a_prefix(a: &[Txn], b: &[Txn]) -> bool {
@@ -296,9 +230,6 @@ fn is_one_a_prefix(a: &[Txn], b: &[Txn]) -> bool {
     a[..common] == b[..common]
 }
 
-fn is_prefix<'a>(
-    mut short: impl Iterator<Item = &'a Txn>,
-    mut long: impl Iterator<Item = &'a Txn>,
-) -> bool {
+fn is_prefix<'a>(mut short: impl Iterator<Item = &'a Txn>, mut long: impl Iterator<Item = &'a Txn>) -> bool {
     short.all(|txn| long.next() == Some(txn))
 }
