@@ -149,16 +149,13 @@ fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
     }
     let quiet = actions.iter().all(|action| model.class_of(action).is_none());
     for (id, peer) in peers(world) {
-        let waits = match &peer.role {
-            Role::Looking(_) => false,
-            Role::Following(following) => following.phase < LearnerPhase::Broadcast,
-            Role::Leading(leading) => leading.phase < LeaderPhase::Broadcast,
-        };
         if model.bounds.kind == Kind::Election {
             if quiet && is_alone(world, id, peer) {
                 actions.push(Action::Timeout(id, Timer::Init));
             }
-        } else if waits && (quiet || world.budget.timeouts > 0) {
+            continue;
+        }
+        if is_waiting(peer) && (world.budget.timeouts > 0 || quiet && !is_left_waiting(world, id, peer)) {
             actions.push(Action::Timeout(id, Timer::Init));
         }
         let broadcasts = matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast);
@@ -166,6 +163,23 @@ fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
             actions.push(Action::Timeout(id, Timer::Ping));
         }
     }
+}
+
+/// Whether the server waits for an epoch to be established.
+fn is_waiting(peer: &Peer) -> bool {
+    match &peer.role {
+        Role::Looking(_) => false,
+        Role::Following(following) => following.phase < LearnerPhase::Broadcast,
+        Role::Leading(leading) => leading.phase < LeaderPhase::Broadcast,
+    }
+}
+
+/// Whether a learner's leader waits as well: it began earlier, so its patience ends first, and with it the connection.
+fn is_left_waiting(world: &World, id: ServerId, peer: &Peer) -> bool {
+    let Role::Following(following) = &peer.role else { return false };
+    let leader = world.server(following.leader).peer.as_ref();
+    let connected = world.connections.iter().any(|c| (c.learner, c.leader) == (id, following.leader));
+    connected && leader.is_some_and(|leader| matches!(leader.role, Role::Leading(_)) && is_waiting(leader))
 }
 
 /// Whether telling the others again would change anything: what they know of this server, or it of them.

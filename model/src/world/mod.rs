@@ -98,7 +98,7 @@ impl World {
     }
 
     /// Every server's id, in order.
-    pub fn ids(&self) -> impl Iterator<Item = ServerId> + use<> {
+    pub fn ids(&self) -> impl Iterator<Item = ServerId> + Clone + use<> {
         (1..=self.servers.len() as u8).map(ServerId)
     }
 
