@@ -79,11 +79,10 @@ fn may_elect(model: &ZooKeeper, world: &World, at: ServerId, peer: &Peer) -> boo
     }
     let rank = |peer: &Peer| (peer.memory.current_epoch, peer.last_zxid(), peer.id);
     let looking = peers(world).filter(|(_, other)| matches!(other.role, Role::Looking(_)));
-    // Given time, an election hears everyone that takes part, and leaves a leader alone that is there.
+    // Given time, an election hears everyone that is there, and leaves a leader alone that is there.
     if model.bounds.timing == Timing::Timely {
-        let leads = |(_, other): (ServerId, &Peer)| matches!(other.role, Role::Leading(_));
-        let voters = looking.clone().filter(|(id, _)| model.ensemble.is_voter(*id));
-        if peers(world).any(leads) || voters.into_iter().any(|(_, other)| rank(other) > rank(peer)) {
+        let mut others = peers(world).filter(|(id, _)| model.ensemble.is_voter(*id));
+        if others.any(|(_, other)| matches!(other.role, Role::Leading(_)) || rank(other) > rank(peer)) {
             return false;
         }
     }
