@@ -69,3 +69,27 @@ pub struct Bounds {
     /// When timers fire.
     pub timing: Timing,
 }
+
+impl Bounds {
+    /// The bounds of `model check NAME` without switches: small enough for seconds, large enough for every phase,
+    /// one fault of each kind, and a reign after it.
+    #[must_use]
+    pub fn default_of(kind: Kind) -> Bounds {
+        let budget = match kind {
+            Kind::Election => Budget { crashes: 1, ..Budget::default() },
+            Kind::Zab => Budget { transactions: 1, crashes: 1, elections: 2, ..Budget::default() },
+            Kind::Ensemble => Budget { transactions: 1, crashes: 1, ..Budget::default() },
+        };
+        Bounds {
+            kind,
+            servers: 3,
+            observers: 0,
+            budget,
+            last_counter: 0,
+            forward: false,
+            grain: Grain::Write,
+            oracle: Oracle::Any,
+            timing: Timing::Asynchronous,
+        }
+    }
+}

@@ -1,5 +1,16 @@
-//! The model.
+//! Checks every behaviour of the specification `zab` within stated bounds, for safety and for liveness.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`zookeeper`] | the model: stateright's `Model` over [`world`] |
+//! | [`world`] | disks, links and faults around `zab::Peer` |
+//! | [`bounds`] | how far a model goes, and why |
+//! | [`engine`] | two engines on one `Model`: breadth first for counterexamples and liveness, stateright's depth first |
+//! | [`mutation`] | planted changes of the order of outputs |
+//! | [`cli`] | the command |
+
 pub mod bounds;
+pub mod cli;
 pub mod engine;
 pub mod mutation;
 pub mod world;

@@ -1,0 +1,82 @@
+//! The switches that change a model's bounds.
+
+use crate::bounds::{Bounds, Grain, Kind, Oracle, Timing};
+
+/// Switches for bounds; each replaces the default of the named model.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Bounds")]
+pub struct BoundsArguments {
+    /// Servers that vote (1 to 7).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=7))]
+    pub servers: Option<u8>,
+    /// Servers that observe (0 to 2).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub observers: Option<u8>,
+    /// Transactions that clients ask for (0 to 60).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=60))]
+    pub transactions: Option<u8>,
+    /// Syncs that clients ask for.
+    #[arg(long)]
+    pub syncs: Option<u8>,
+    /// Crashes.
+    #[arg(long)]
+    pub crashes: Option<u8>,
+    /// Links that break.
+    #[arg(long)]
+    pub breaks: Option<u8>,
+    /// Elections that the oracle holds: the epochs that are begun (model zab only).
+    #[arg(long, alias = "epochs")]
+    pub elections: Option<u8>,
+    /// Timers that fire too early.
+    #[arg(long)]
+    pub timeouts: Option<u8>,
+    /// Snapshots that servers take.
+    #[arg(long)]
+    pub snapshots: Option<u8>,
+    /// The counter of the last transaction of an epoch; 0 for 2^32 - 1.
+    #[arg(long)]
+    pub last_counter: Option<u8>,
+    /// Clients ask learners as well, which forward.
+    #[arg(long)]
+    pub forward: bool,
+    /// How fine the disk is.
+    #[arg(long)]
+    pub grain: Option<Grain>,
+    /// Whom the oracle may elect.
+    #[arg(long)]
+    pub oracle: Option<Oracle>,
+    /// When timers fire.
+    #[arg(long)]
+    pub timing: Option<Timing>,
+}
+
+impl BoundsArguments {
+    /// The default bounds of `kind`, with these switches applied.
+    #[must_use]
+    pub fn apply(&self, kind: Kind) -> Bounds {
+        self.apply_to(Bounds::default_of(kind))
+    }
+
+    /// `bounds`, with these switches applied.
+    #[must_use]
+    pub fn apply_to(&self, mut bounds: Bounds) -> Bounds {
+        fn set<T: Copy>(target: &mut T, switch: Option<T>) {
+            *target = switch.unwrap_or(*target);
+        }
+        set(&mut bounds.servers, self.servers);
+        set(&mut bounds.observers, self.observers);
+        set(&mut bounds.budget.transactions, self.transactions);
+        set(&mut bounds.budget.syncs, self.syncs);
+        set(&mut bounds.budget.crashes, self.crashes);
+        set(&mut bounds.budget.breaks, self.breaks);
+        set(&mut bounds.budget.elections, self.elections);
+        set(&mut bounds.budget.timeouts, self.timeouts);
+        set(&mut bounds.budget.snapshots, self.snapshots);
+        set(&mut bounds.last_counter, self.last_counter);
+        set(&mut bounds.grain, self.grain);
+        set(&mut bounds.oracle, self.oracle);
+        set(&mut bounds.timing, self.timing);
+        bounds.forward |= self.forward;
+        bounds
+    }
+}

@@ -1,0 +1,7 @@
+//! The command `model`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    model::cli::run()
+}
