@@ -20,6 +20,7 @@ fn main() {
     let oracle = if a[3] == "any" { Oracle::Any } else { Oracle::Best };
     let timing = if a[4] == "t" { Timing::Timely } else { Timing::Asynchronous };
     let b = Bounds {
+        histories: if a[1] == "e" { 2 } else { 1 },
         kind,
         servers: n(5),
         observers: n(10),

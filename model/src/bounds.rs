@@ -2,6 +2,7 @@
 
 use crate::world::Budget;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Which parts of the protocol a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -56,6 +57,8 @@ pub struct Bounds {
     pub servers: u8,
     /// Servers that observe.
     pub observers: u8,
+    /// How many different histories servers may start with (model election; each server has any of them).
+    pub histories: u8,
     /// What may go wrong and what is asked.
     pub budget: Budget,
     /// The counter of the last transaction of an epoch; 0 for ZooKeeper's 2³² − 1.
@@ -84,6 +87,7 @@ impl Bounds {
             kind,
             servers: 3,
             observers: 0,
+            histories: if kind == Kind::Election { 2 } else { 1 },
             budget,
             last_counter: 0,
             forward: false,
@@ -91,5 +95,46 @@ impl Bounds {
             oracle: Oracle::Any,
             timing: Timing::Asynchronous,
         }
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} servers", self.servers)?;
+        let budget = &self.budget;
+        let counted = [
+            (self.observers, "observer", "observers"),
+            (budget.transactions, "transaction", "transactions"),
+            (budget.crashes, "crash", "crashes"),
+            (budget.breaks, "break", "breaks"),
+            (if self.kind == Kind::Zab { budget.elections } else { 0 }, "election", "elections"),
+            (budget.timeouts, "timeout", "timeouts"),
+            (budget.snapshots, "snapshot", "snapshots"),
+            (budget.syncs, "sync", "syncs"),
+        ];
+        for (count, one, many) in counted.into_iter().filter(|(count, ..)| *count > 0) {
+            write!(f, ", {count} {}", if count == 1 { one } else { many })?;
+        }
+        if self.histories > 1 {
+            write!(f, ", {} histories", self.histories)?;
+        }
+        if self.last_counter > 0 {
+            write!(f, ", epochs of {}", self.last_counter)?;
+        }
+        match self.grain {
+            Grain::Write => {}
+            Grain::Batch => write!(f, ", batch disk")?,
+            Grain::Atomic => write!(f, ", atomic disk")?,
+        }
+        if self.forward {
+            write!(f, ", learners forward")?;
+        }
+        if self.kind == Kind::Zab && self.oracle == Oracle::Best {
+            write!(f, ", best elected")?;
+        }
+        if self.timing == Timing::Timely {
+            write!(f, ", timely")?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! | [`zookeeper`] | the model: stateright's `Model` over [`world`] |
 //! | [`world`] | disks, links and faults around `zab::Peer` |
 //! | [`bounds`] | how far a model goes, and why |
+//! | [`properties`], [`goals`] | what must hold, and what must come about |
 //! | [`engine`] | two engines on one `Model`: breadth first for counterexamples and liveness, stateright's depth first |
 //! | [`mutation`] | planted changes of the order of outputs |
 //! | [`cli`] | the command |
@@ -12,6 +13,10 @@
 pub mod bounds;
 pub mod cli;
 pub mod engine;
+pub mod goals;
 pub mod mutation;
+pub mod properties;
+pub mod runner;
+pub mod suite;
 pub mod world;
 pub mod zookeeper;

@@ -3,7 +3,7 @@
 use crate::bounds::{Bounds, Grain, Kind, Oracle, Timing};
 
 /// Switches for bounds; each replaces the default of the named model.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Bounds")]
 pub struct BoundsArguments {
     /// Servers that vote (1 to 7).
@@ -12,6 +12,9 @@ pub struct BoundsArguments {
     /// Servers that observe (0 to 2).
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub observers: Option<u8>,
+    /// Different histories that servers may start with (model election only).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub histories: Option<u8>,
     /// Transactions that clients ask for (0 to 60).
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=60))]
     pub transactions: Option<u8>,
@@ -51,6 +54,13 @@ pub struct BoundsArguments {
 }
 
 impl BoundsArguments {
+    /// Whether any switch was given.
+    #[must_use]
+    pub fn is_any_set(&self) -> bool {
+        let default = BoundsArguments::default();
+        *self != default
+    }
+
     /// The default bounds of `kind`, with these switches applied.
     #[must_use]
     pub fn apply(&self, kind: Kind) -> Bounds {
@@ -65,6 +75,7 @@ impl BoundsArguments {
         }
         set(&mut bounds.servers, self.servers);
         set(&mut bounds.observers, self.observers);
+        set(&mut bounds.histories, self.histories);
         set(&mut bounds.budget.transactions, self.transactions);
         set(&mut bounds.budget.syncs, self.syncs);
         set(&mut bounds.budget.crashes, self.crashes);

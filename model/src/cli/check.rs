@@ -1,14 +1,50 @@
-//! `model check`.
+//! `model check`: the main job.
 
 use super::bounds::BoundsArguments;
-use crate::bounds::Kind;
+use super::{progress, table};
+use crate::bounds::{Bounds, Kind, Oracle, Timing};
+use crate::engine::{Completion, Progress, Settings, Verdict};
+use crate::runner::{self, Engine, Outcome};
+use crate::suite::{self, Run};
+use crate::world::Action;
+use crate::zookeeper::ZooKeeper;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The arguments of `model check`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The model to check; without one, the default suite.
+    #[arg(conflicts_with_all = ["deep", "run"])]
     name: Option<Kind>,
+    /// Run only these runs of the suite (see `model list`).
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    run: Vec<String>,
+    /// The large bounds: an hour or two, up to 20 GB.
+    #[arg(long)]
+    deep: bool,
+    /// Liveness: with a model, servers are given time and the goals are checked; without one, only those runs.
+    #[arg(long)]
+    liveness: bool,
+    /// The engine for a named model.
+    #[arg(long, default_value = "graph", requires = "name")]
+    engine: Engine,
+    /// Worker threads.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
+    /// Explore to the end even where something was found.
+    #[arg(long)]
+    exhaust: bool,
+    /// Stop, without success, at so many states.
+    #[arg(long)]
+    max_states: Option<u64>,
+    /// Print JSON instead of tables and words.
+    #[arg(long)]
+    json: bool,
+    /// Write each counterexample here, as scenario, trace and diagram.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     bounds: BoundsArguments,
 }
@@ -16,6 +52,139 @@ pub struct Arguments {
 /// Runs it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let _ = (arguments.name, &arguments.bounds);
-    ExitCode::from(2)
+    let runs = match plan(arguments) {
+        Ok(runs) => runs,
+        Err(sentence) => {
+            eprintln!("error: {sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut outcomes = Vec::new();
+    let mut well = true;
+    for (run, engine) in runs {
+        if progress::interrupted() {
+            well = false;
+            break;
+        }
+        match check(arguments, &run, engine) {
+            Ok(outcome) => {
+                well &= outcome.report.success();
+                well &= counts_agree(&outcomes, &outcome, arguments.json);
+                report(arguments, &outcome);
+                outcomes.push(outcome);
+            }
+            Err(error) => {
+                eprintln!("error: {}: {error}", run.name);
+                well = false;
+            }
+        }
+    }
+    if arguments.json {
+        println!("{}", table::json_of_outcomes(&outcomes));
+    } else {
+        println!("{}", table::of_outcomes(&outcomes));
+        println!(
+            "{}",
+            if well { "Every property holds." } else { "NOT everything holds, or not everything was explored." }
+        );
+    }
+    if well { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
+
+/// What is to be run, on which engine.
+fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
+    if let Some(kind) = arguments.name {
+        let bounds = named(arguments, kind);
+        let run = Run { name: kind_name(kind), reason: "", bounds, twice: false };
+        return Ok(vec![(run, arguments.engine)]);
+    }
+    if arguments.bounds.is_any_set() {
+        return Err("bounds need the name of a model: election, zab or ensemble".into());
+    }
+    let mut runs = if arguments.deep { suite::deep() } else { suite::default() };
+    for name in &arguments.run {
+        if !runs.iter().any(|run| run.name == name) {
+            return Err(format!("there is no run `{name}` in this suite; `model list` shows them"));
+        }
+    }
+    runs.retain(|run| arguments.run.is_empty() || arguments.run.iter().any(|name| name == run.name));
+    runs.retain(|run| !arguments.liveness || run.bounds.timing == Timing::Timely);
+    let engines = |run: Run| {
+        let twice = run.twice.then_some((run, Engine::Stateright));
+        std::iter::once((run, Engine::Graph)).chain(twice)
+    };
+    Ok(runs.into_iter().flat_map(engines).collect())
+}
+
+fn named(arguments: &Arguments, kind: Kind) -> Bounds {
+    let mut bounds = Bounds::default_of(kind);
+    if arguments.liveness {
+        bounds.timing = Timing::Timely;
+        bounds.oracle = Oracle::Best;
+        bounds.budget.elections *= 2;
+    }
+    arguments.bounds.apply_to(bounds)
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Election => "election",
+        Kind::Zab => "zab",
+        Kind::Ensemble => "ensemble",
+    }
+}
+
+fn check(arguments: &Arguments, run: &Run, engine: Engine) -> Result<Outcome, crate::engine::EngineError> {
+    let model = ZooKeeper::new(run.bounds);
+    let settings = Settings {
+        threads: arguments.threads.into(),
+        stop_at_first: !arguments.exhaust,
+        max_states: arguments.max_states,
+        liveness: false,
+    };
+    let progress = Arc::new(Progress::new());
+    let label = format!("{} ({})", run.name, engine.name());
+    progress::watched(&label, &progress, |progress| runner::run(run.name, &model, engine, &settings, progress))
+}
+
+/// Both engines must count the same states of the same run; one that counts fewer has overlooked some.
+fn counts_agree(earlier: &[Outcome], outcome: &Outcome, silent: bool) -> bool {
+    let Some(other) = earlier.iter().find(|other| other.name == outcome.name) else { return true };
+    let complete = |outcome: &Outcome| outcome.report.completion == Completion::Exhausted;
+    let agree = other.report.distinct == outcome.report.distinct || !complete(other) || !complete(outcome);
+    if !agree && !silent {
+        let (ours, theirs) = (other.report.distinct, outcome.report.distinct);
+        eprintln!("error: {}: the engines count {ours} and {theirs} distinct states", outcome.name);
+    }
+    agree
+}
+
+/// Says what was found in words.
+fn report(arguments: &Arguments, outcome: &Outcome) {
+    for verdict in outcome.report.verdicts.iter().filter(|verdict| !verdict.holds && verdict.decided) {
+        if !arguments.json {
+            tell(outcome, verdict);
+        }
+        if let (Some(directory), Some(_)) = (&arguments.out, &verdict.path) {
+            write(directory, outcome, verdict);
+        }
+    }
+}
+
+fn tell(outcome: &Outcome, verdict: &Verdict<Action>) {
+    println!("{}: {} does not hold ({})", outcome.name, verdict.name, outcome.bounds);
+    if let Some(note) = &verdict.note {
+        println!("  {note}");
+    }
+    for (number, action) in verdict.path.iter().flatten().enumerate() {
+        println!("{:4}  {action}", number + 1);
+    }
+    if let Some(cycle) = &verdict.cycle {
+        println!("      {}", if cycle.is_empty() { "and there it rests" } else { "and then for ever" });
+        for action in cycle {
+            println!("      {action}");
+        }
+    }
+}
+
+fn write(_directory: &std::path::Path, _outcome: &Outcome, _verdict: &Verdict<Action>) {}

@@ -1,5 +1,11 @@
 //! `model list`.
 
+use super::table;
+use crate::bounds::{Bounds, Kind};
+use crate::engine::Fair;
+use crate::suite::{self, Run};
+use crate::zookeeper::ZooKeeper;
+use stateright::{Expectation, Model};
 use std::process::ExitCode;
 
 /// The arguments of `model list`.
@@ -9,6 +15,39 @@ pub struct Arguments {}
 /// Runs it.
 #[must_use]
 pub fn run(_arguments: &Arguments) -> ExitCode {
-    eprintln!("model list: is being written");
-    ExitCode::from(2)
+    println!("Models and their default bounds:");
+    for (name, kind) in [("election", Kind::Election), ("zab", Kind::Zab), ("ensemble", Kind::Ensemble)] {
+        println!("  {name}: {}", Bounds::default_of(kind));
+    }
+    for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
+        println!("\nThe {title} suite:");
+        let mut rows = table::table(&["run", "model", "bounds", "why"], 4);
+        for Run { name, reason, bounds, twice } in runs {
+            let engines = if twice { " (both engines)" } else { "" };
+            let kind = format!("{:?}", bounds.kind).to_lowercase();
+            rows.add_row([name, &kind, &format!("{bounds}{engines}"), reason]);
+        }
+        println!("{rows}");
+    }
+    for kind in [Kind::Election, Kind::Ensemble] {
+        println!("\nProperties of {}:", if kind == Kind::Election { "election" } else { "zab and ensemble" });
+        properties(kind);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Every property that bounds of this kind can have.
+fn properties(kind: Kind) {
+    let mut bounds = Bounds::default_of(kind);
+    let budget = &mut bounds.budget;
+    (budget.transactions, budget.crashes, budget.breaks, budget.syncs, budget.snapshots) = (2, 1, 1, 1, 1);
+    let model = ZooKeeper::new(bounds);
+    for property in model.properties() {
+        let kind = if matches!(property.expectation, Expectation::Always) { "always" } else { "sometimes" };
+        println!("  {kind:9}  {}", property.name);
+    }
+    let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
+    for goal in timely.goals() {
+        println!("  {:9}  {}", "live", goal.name);
+    }
 }
