@@ -17,6 +17,7 @@ pub mod goals;
 pub mod mutation;
 pub mod properties;
 pub mod runner;
+pub mod scenario;
 pub mod suite;
 pub mod world;
 pub mod zookeeper;

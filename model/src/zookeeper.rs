@@ -4,7 +4,7 @@ use crate::bounds::{Bounds, Kind};
 use crate::engine::{Fair, Goal};
 use crate::mutation::Mutation;
 use crate::world::step::Stepper;
-use crate::world::{Action, Server, World, enabled};
+use crate::world::{Action, Server, World, enabled, packed};
 use crate::{goals, properties};
 use stateright::{Model, Property};
 use std::sync::Arc;
@@ -125,6 +125,15 @@ impl Model for ZooKeeper {
 impl Fair for ZooKeeper {
     fn class(&self, _state: &World, action: &Action) -> Option<u8> {
         self.class_of(action)
+    }
+
+    fn pack(&self, state: &World, bytes: &mut Vec<u8>) -> bool {
+        packed::pack(state, bytes);
+        true
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> World {
+        packed::unpack(&self.ensemble, bytes)
     }
 
     fn goals(&self) -> Vec<Goal<Self>> {

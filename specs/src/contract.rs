@@ -48,7 +48,8 @@ pub enum Output {
     /// Open a connection to the quorum port of this server.
     Connect(ServerId),
     /// Close the quorum connection with this server and forget what still waits to be sent on it or was
-    /// received on it; for this server itself: forget what waits for the disk.
+    /// received on it; for this server itself: close the quorum port with every connection accepted there, and
+    /// forget what waits for the disk on the way to itself.
     Disconnect(ServerId),
     /// Begin this wait, anew if it has begun already.
     Arm(Timer),
@@ -72,7 +73,7 @@ pub enum Halt {
     CannotTruncate {
         /// Where the leader wants it to end.
         to: Zxid,
-        /// The snapshot's zxid, below which nothing can be cut.
+        /// The last delivered transaction (at least the snapshot's), below which nothing can be cut.
         snapshot: Zxid,
         /// The last transaction.
         last: Zxid,

@@ -12,6 +12,7 @@ pub mod number;
 pub mod peer;
 pub mod properties;
 pub mod synchronization;
+pub mod trace;
 
 pub use contract::{Halt, Input, Output, Timer};
 pub use disk::{Disk, Write};

@@ -1,14 +1,55 @@
 //! `model scenario`.
 
+use crate::scenario;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The arguments of `model scenario`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The stories to play, as those in model/scenarios.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Write the answers that come into the files, in place of those that stand there.
+    #[arg(long)]
+    update: bool,
+}
 
 /// Runs it.
 #[must_use]
-pub fn run(_arguments: &Arguments) -> ExitCode {
-    eprintln!("model scenario: is being written");
-    ExitCode::from(2)
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let mut failed = false;
+    for file in &arguments.files {
+        match play(file, arguments.update) {
+            Ok(verdict) => println!("{}: {verdict}", file.display()),
+            Err(Trouble::Story(failure)) => {
+                failed = true;
+                println!("{}:{}: {}", file.display(), failure.line, failure.what);
+            }
+            Err(Trouble::File(error)) => {
+                eprintln!("model scenario: {}: {error}", file.display());
+                return ExitCode::from(2);
+            }
+        }
+    }
+    if failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}
+
+/// Why a file was not played to its end.
+enum Trouble {
+    Story(scenario::Failure),
+    File(std::io::Error),
+}
+
+fn play(file: &Path, update: bool) -> Result<&'static str, Trouble> {
+    let text = std::fs::read_to_string(file).map_err(Trouble::File)?;
+    if !update {
+        return scenario::check(&text).map(|()| "as told").map_err(Trouble::Story);
+    }
+    let written = scenario::update(&text).map_err(Trouble::Story)?;
+    if written == text {
+        return Ok("as told");
+    }
+    std::fs::write(file, written).map_err(Trouble::File)?;
+    Ok("written anew")
 }

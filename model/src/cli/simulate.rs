@@ -1,14 +1,182 @@
-//! `model simulate`.
+//! `model simulate`: random deep walks far beyond the bounds, each from a seed that brings it back.
 
+use super::bounds::BoundsArguments;
+use super::progress;
+use crate::bounds::{Bounds, Grain, Kind};
+use crate::engine::{EngineError, Progress, WalkEnd, WalkOutcome, shrink, walk};
+use crate::world::{Action, Budget, World};
+use crate::zookeeper::ZooKeeper;
+use stateright::Model;
 use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The arguments of `model simulate`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// How many seeds to walk from.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// The length of each walk.
+    #[arg(long, default_value_t = 10_000)]
+    steps: usize,
+    /// Walk only part i of n of the seeds (`1/4` to `4/4`), so that several machines can share them.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Begin no walk after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    limit: Option<u64>,
+    #[command(flatten)]
+    bounds: BoundsArguments,
+}
+
+/// A part of the seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    index: u64,
+    count: u64,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match parts {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+            _ => Err(format!("`{text}` is not a part such as 1/4")),
+        }
+    }
+}
+
+/// Five servers that live through dozens of epochs.
+fn defaults() -> Bounds {
+    let budget =
+        Budget { crashes: 80, breaks: 80, transactions: 60, syncs: 20, elections: 0, timeouts: 40, snapshots: 20 };
+    Bounds {
+        servers: 5,
+        observers: 1,
+        budget,
+        forward: true,
+        grain: Grain::Write,
+        ..Bounds::default_of(Kind::Ensemble)
+    }
+}
+
+/// How likely an action is: faults are rare enough that reigns come about between them.
+fn weight(_: &World, action: &Action) -> u32 {
+    match action {
+        Action::Crash(_) | Action::Break(..) => 1,
+        Action::Timeout(_, zab::Timer::Init | zab::Timer::Ping) | Action::Snapshot(_) => 2,
+        Action::Write(_) | Action::Sync(_) => 6,
+        Action::Restart(_) => 20,
+        _ => 100,
+    }
+}
 
 /// Runs it.
 #[must_use]
-pub fn run(_arguments: &Arguments) -> ExitCode {
-    eprintln!("model simulate: is being written");
-    ExitCode::from(2)
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let model = ZooKeeper::new(arguments.bounds.apply_to(defaults()));
+    let progress = Arc::new(Progress::new());
+    let Shard { index, count } = arguments.shard;
+    let seeds =
+        (arguments.from..arguments.from.saturating_add(arguments.seeds)).filter(|seed| seed % count == index - 1);
+    println!("{}", model.bounds);
+    let start = Instant::now();
+    let late = || arguments.limit.is_some_and(|limit| start.elapsed() > Duration::from_secs(limit));
+    let mut total = Total::default();
+    type Found = Option<(u64, WalkOutcome<Action>)>;
+    let result: Result<Found, EngineError> = progress::watched("walks", &progress, |progress| {
+        for seed in seeds {
+            if progress.stop_requested() || late() {
+                break;
+            }
+            let outcome = walk(&model, seed, arguments.steps, weight)?;
+            total.add(&model, &outcome);
+            if let WalkEnd::Violated { .. } = outcome.end {
+                return Ok(Some((seed, outcome)));
+            }
+        }
+        Ok(None)
+    });
+    println!("{} in {:.1} s", total, start.elapsed().as_secs_f64());
+    match result {
+        Ok(None) => {
+            println!("Every property holds on every walk.");
+            ExitCode::SUCCESS
+        }
+        Ok(Some((seed, outcome))) => tell(&model, seed, &outcome),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// What the walks saw.
+#[derive(Default)]
+struct Total {
+    walks: u64,
+    steps: u64,
+    epochs: u64,
+    delivered: u64,
+    faults: u64,
+}
+
+impl Total {
+    fn add(&mut self, model: &ZooKeeper, outcome: &WalkOutcome<Action>) {
+        self.walks += 1;
+        self.steps += outcome.actions.len() as u64;
+        let faults = outcome.actions.iter().filter(|action| matches!(action, Action::Crash(_) | Action::Break(..)));
+        self.faults += faults.count() as u64;
+        if matches!(outcome.end, WalkEnd::Violated { .. }) {
+            return;
+        }
+        let mut world = model.init_states().swap_remove(outcome.initial);
+        for action in &outcome.actions {
+            world = model.next_state(&world, *action).expect("it was taken before");
+        }
+        self.epochs += world.past.established.len() as u64;
+        self.delivered += world.past.delivered.len() as u64;
+    }
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Total { walks, steps, epochs, delivered, faults } = self;
+        write!(f, "{walks} walks, {steps} steps, {faults} faults, {epochs} epochs, {delivered} transactions delivered")
+    }
+}
+
+/// Prints what was violated, and the shortest story of it that shrinking finds.
+fn tell(model: &ZooKeeper, seed: u64, outcome: &WalkOutcome<Action>) -> ExitCode {
+    let WalkEnd::Violated { name, note } = &outcome.end else { unreachable!("called for violations") };
+    println!("seed {seed}: {name} does not hold after {} steps", outcome.actions.len());
+    if let Some(note) = note {
+        println!("  {note}");
+    }
+    let same = |replayed: &crate::engine::Replayed<Action>| matches!(&replayed.end, Some(WalkEnd::Violated { name: other, .. }) if other == name);
+    match shrunk(model, outcome, same) {
+        Ok(actions) => {
+            println!("The same in {} steps:", actions.len());
+            for (number, action) in actions.iter().enumerate() {
+                println!("{:4}  {action}", number + 1);
+            }
+        }
+        Err(error) => eprintln!("error: {error}"),
+    }
+    ExitCode::from(1)
+}
+
+fn shrunk(
+    model: &ZooKeeper,
+    outcome: &WalkOutcome<Action>,
+    same: impl FnMut(&crate::engine::Replayed<Action>) -> bool,
+) -> Result<Vec<Action>, EngineError> {
+    shrink(model, outcome.initial, &outcome.actions, same)
 }

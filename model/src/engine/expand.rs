@@ -85,12 +85,12 @@ where
     }
 
     fn expand(&mut self, search: &Search<'_, M>, chunk: Chunk<M::State>) {
-        for (id, state) in &chunk {
-            let source = self.successors(search, *id, state);
+        chunk.for_each(search.model, |id, state| {
+            let source = self.successors(search, id, state);
             if search.settings.liveness {
                 self.batch.sources.push(source);
             }
-        }
+        });
         let (expanded, generated) = (chunk.len() as u64, self.candidates.len() as u64);
         drop(chunk);
         self.settle(search);
@@ -196,7 +196,7 @@ where
             if candidate.fresh {
                 fresh += 1;
                 search.check(candidate.id, &candidate.state);
-                self.found.push(candidate.id, candidate.state);
+                self.found.push(search.model, candidate.id, candidate.state);
             }
         }
         fresh

@@ -8,7 +8,7 @@ use stateright::Model;
 
 /// A model whose actions may be owed: the second half of a specification, beside [`Model`].
 ///
-/// Both methods have defaults, so `impl Fair for MyModel {}` suffices for safety alone.
+/// All methods have defaults, so `impl Fair for MyModel {}` suffices for safety alone.
 pub trait Fair: Model {
     /// The weak-fairness class (below 64) of this action, or `None` for one that nothing obliges to happen.
     ///
@@ -16,6 +16,21 @@ pub trait Fair: Model {
     fn class(&self, state: &Self::State, action: &Self::Action) -> Option<u8> {
         let _ = (state, action);
         None
+    }
+
+    /// Appends a state in few bytes, if the model knows how: the frontier then holds bytes instead of states, which
+    /// are many times larger. [`Fair::unpack`] must give back an equal state.
+    fn pack(&self, state: &Self::State, bytes: &mut Vec<u8>) -> bool {
+        let _ = (state, bytes);
+        false
+    }
+
+    /// The state that [`Fair::pack`] wrote.
+    ///
+    /// # Panics
+    /// When the bytes are of no state; never called where `pack` said no.
+    fn unpack(&self, bytes: &[u8]) -> Self::State {
+        unreachable!("{} bytes were packed by nobody", bytes.len())
     }
 
     /// What every fair behaviour must reach infinitely often.

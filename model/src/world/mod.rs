@@ -7,6 +7,7 @@
 pub mod action;
 pub mod connection;
 pub mod enabled;
+pub mod packed;
 pub mod step;
 
 pub use action::Action;

@@ -73,8 +73,14 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     /// Starts every server for the first time.
     pub fn start(&mut self) {
+        let all: Vec<_> = self.world.ids().collect();
+        self.start_together(&all);
+    }
+
+    /// Starts these servers, which are down, at one moment.
+    pub fn start_together(&mut self, ids: &[ServerId]) {
         // All are there before anything is sent: what is sent to a server that is down is lost.
-        let recovered: Vec<_> = self.world.ids().map(|id| (id, self.recover(id))).collect();
+        let recovered: Vec<_> = ids.iter().map(|id| (*id, self.recover(*id))).collect();
         for (id, outputs) in recovered {
             self.perform(id, outputs);
         }
@@ -186,6 +192,12 @@ impl<'a, W: Watch> Stepper<'a, W> {
         server.peer = Some(Peer::recover(id, ensemble, &server.disk, &mut outputs));
         self.watch.recovered(id, &outputs);
         outputs
+    }
+
+    /// Gives a server that is up an input for which no action stands, and works off what it owes.
+    pub fn take(&mut self, id: ServerId, input: Input) {
+        self.input(id, input);
+        self.settle();
     }
 
     /// Gives a server an input and does what it says.

@@ -37,7 +37,8 @@ pub fn integrity(view: &View<'_>) -> bool {
 /// If one server delivered `a` and another `b`, then the one delivered `b` or the other `a`.
 #[must_use]
 pub fn agreement(view: &View<'_>) -> bool {
-    pairs(view).all(|(f, g)| {
+    // Of two sequences of which one is a prefix of the other nothing is missing: no need to look at every pair.
+    pairs(view).filter(|(f, g)| !is_one_a_prefix(f.delivered, g.delivered)).all(|(f, g)| {
         f.delivered.iter().all(|a| g.delivered.iter().all(|b| g.delivered.contains(a) || f.delivered.contains(b)))
     })
 }
@@ -45,7 +46,8 @@ pub fn agreement(view: &View<'_>) -> bool {
 /// If one server delivered `a` before `b`, every server that delivered `b` delivered `a` before it.
 #[must_use]
 pub fn total_order(view: &View<'_>) -> bool {
-    pairs(view).all(|(f, g)| ordered_alike(f.delivered, g.delivered) && ordered_alike(g.delivered, f.delivered))
+    let mut pairs = pairs(view).filter(|(f, g)| !is_one_a_prefix(f.delivered, g.delivered));
+    pairs.all(|(f, g)| ordered_alike(f.delivered, g.delivered) && ordered_alike(g.delivered, f.delivered))
 }
 
 fn ordered_alike(first: &[Txn], second: &[Txn]) -> bool {

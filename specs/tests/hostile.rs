@@ -1,0 +1,420 @@
+//! A server survives whatever it is sent: messages in the wrong phase, from strangers, with absurd numbers. Whatever
+//! comes, no step panics, memory is the disk plus the writes that were emitted, and equal inputs have equal outputs.
+//!
+//! What comes from the server's own node is not hostile: its disk hands back what was to be handed back, its snapshots
+//! are of what was delivered, and its oracle elects voters.
+
+use proptest::prelude::*;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use zab::peer::{HandlerPhase, LeaderPhase, LearnerPhase, Role};
+use zab::{
+    AckEpoch, Disk, Ensemble, Epoch, History, Input, Message, Notification, Output, Payload, Peer, Request, Round,
+    ServerId, ServerState, Timer, Txn, Vote, Write, Zxid,
+};
+
+/// A step of a hostile story. What depends on where the server stands is made when its turn comes.
+#[derive(Clone, Debug)]
+enum Turn {
+    /// This message, from this server.
+    Wild(u8, Wild),
+    /// What a server that keeps to the protocol would send next; the number chooses who and what.
+    Fitting(u8),
+    /// The disk is done: what waited for it comes back.
+    Durable,
+    /// The node's own doings.
+    Own(u8),
+}
+
+/// A message with numbers near those that the server knows, or absurd ones.
+#[derive(Clone, Debug)]
+enum Wild {
+    Notification(u8, u8, u8, u8, u8),
+    FollowerInfo(u8),
+    ObserverInfo(u8),
+    LeaderInfo(u8),
+    AckEpoch(Option<u8>, u8),
+    Diff(u8),
+    Trunc(u8),
+    Snap(u8),
+    NewLeader(u8),
+    UpToDate,
+    Proposal(u8),
+    Ack(u8),
+    Commit(u8),
+    Inform(u8),
+    Write,
+    Sync,
+    Synced,
+    Ping(u8),
+    Revalidate,
+}
+
+fn wild() -> impl Strategy<Value = Wild> {
+    let n = any::<u8>;
+    prop_oneof![
+        3 => (n(), n(), n(), n(), n()).prop_map(|(a, b, c, d, e)| Wild::Notification(a, b, c, d, e)),
+        1 => n().prop_map(Wild::FollowerInfo),
+        1 => n().prop_map(Wild::ObserverInfo),
+        2 => n().prop_map(Wild::LeaderInfo),
+        2 => (any::<Option<u8>>(), n()).prop_map(|(epoch, zxid)| Wild::AckEpoch(epoch, zxid)),
+        1 => n().prop_map(Wild::Diff),
+        1 => n().prop_map(Wild::Trunc),
+        1 => n().prop_map(Wild::Snap),
+        1 => n().prop_map(Wild::NewLeader),
+        1 => Just(Wild::UpToDate),
+        2 => n().prop_map(Wild::Proposal),
+        2 => n().prop_map(Wild::Ack),
+        2 => n().prop_map(Wild::Commit),
+        2 => n().prop_map(Wild::Inform),
+        1 => Just(Wild::Write),
+        1 => Just(Wild::Sync),
+        1 => Just(Wild::Synced),
+        1 => n().prop_map(Wild::Ping),
+        1 => Just(Wild::Revalidate),
+    ]
+}
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let turn = prop_oneof![
+        3 => (any::<u8>(), wild()).prop_map(|(from, message)| Turn::Wild(from, message)),
+        6 => any::<u8>().prop_map(Turn::Fitting),
+        2 => Just(Turn::Durable),
+        1 => any::<u8>().prop_map(Turn::Own),
+    ];
+    proptest::collection::vec(turn, 1..120)
+}
+
+/// Voters 1 to 3, observer 4. The server under test is one of them.
+fn ensembles() -> impl Strategy<Value = Arc<Ensemble>> {
+    let plain = Ensemble::majority((1..=3).map(ServerId), [ServerId(4)]).unwrap();
+    let weighted = [(ServerId(1), 0, 1), (ServerId(2), 0, 2), (ServerId(3), 0, 0)];
+    let weighted = Ensemble::hierarchical(weighted, [ServerId(4)]).unwrap();
+    let alone = Ensemble::majority((1..=2).map(ServerId), [ServerId(3), ServerId(4)]).unwrap();
+    let which = prop_oneof![Just(plain), Just(weighted), Just(alone)];
+    (which, prop_oneof![Just(2_u32), Just(u32::MAX)])
+        .prop_map(|(ensemble, last)| Arc::new(ensemble.with_last_counter(last)))
+}
+
+fn disks() -> impl Strategy<Value = Disk> {
+    let ends = || prop_oneof![6 => 0_u32..4, 1 => Just(u32::MAX - 9)];
+    let counters = prop_oneof![4 => 1_u32..4, 1 => Just(u32::MAX - 1), 1 => Just(u32::MAX)];
+    (ends(), ends(), ends(), counters, 0_usize..4).prop_map(|(a, b, c, counter, length)| {
+        let mut epochs = [a, b, c];
+        epochs.sort_unstable();
+        let snapshot = if epochs[0] == 0 { Zxid::ZERO } else { Zxid::new(Epoch(epochs[0]), counter) };
+        let mut history = History::from_snapshot(snapshot);
+        for _ in 0..length {
+            let last = history.last();
+            let next = Zxid::new(last.epoch(), last.counter().wrapping_add(1));
+            let next = if next.follows(last) && last.epoch().0 > 0 { next } else { Zxid::new(Epoch(epochs[1]), 1) };
+            if next.follows(last) {
+                history.append(txn(next));
+            }
+        }
+        Disk { accepted_epoch: Epoch(epochs[2]), current_epoch: Epoch(epochs[1]), history }
+    })
+}
+
+fn txn(zxid: Zxid) -> Txn {
+    Txn { zxid, payload: Payload::default() }
+}
+
+// ---- The server under test ----------------------------------------------------------------------------------------
+
+struct Victim {
+    peer: Peer,
+    /// The disk as the writes so far make it.
+    disk: Disk,
+    /// What it sent itself, to be handed back when its disk is done.
+    waiting: Vec<Message>,
+    /// What it was delivered up to, at every moment so far.
+    delivered: Vec<Zxid>,
+    /// Every input so far, for the report.
+    told: Vec<Input>,
+}
+
+impl Victim {
+    fn new(id: ServerId, ensemble: Arc<Ensemble>, disk: Disk) -> Victim {
+        let mut outputs = Vec::new();
+        let peer = Peer::recover(id, ensemble, &disk, &mut outputs);
+        let mut victim = Victim { peer, disk, waiting: Vec::new(), delivered: Vec::new(), told: Vec::new() };
+        victim.perform(&outputs);
+        victim
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        match turn {
+            Turn::Wild(from, wild) => {
+                let from = ServerId(from % 6);
+                if from != self.peer.id {
+                    let message = wild_message(&self.peer, wild);
+                    self.take(Input::Receive(from, message));
+                }
+            }
+            Turn::Fitting(choice) => self.take(fitting(&self.peer, *choice)),
+            Turn::Durable => {
+                while !self.waiting.is_empty() {
+                    let message = self.waiting.remove(0);
+                    self.take(Input::Receive(self.peer.id, message));
+                }
+            }
+            Turn::Own(choice) => self.take(own(self, *choice)),
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        if is_known_finding(&self.peer, &input) {
+            return;
+        }
+        self.told.push(input.clone());
+        let (mut outputs, mut again) = (Vec::new(), Vec::new());
+        let mut twin = self.peer.clone();
+        self.peer.step(input.clone(), &mut outputs);
+        twin.step(input, &mut again);
+        assert_eq!(outputs, again, "equal inputs, other outputs");
+        assert_eq!(self.peer, twin, "equal inputs, other states");
+        self.perform(&outputs);
+    }
+
+    fn perform(&mut self, outputs: &[Output]) {
+        for output in outputs {
+            match output {
+                Output::Write(write) => {
+                    if let Write::Append(txn) = write {
+                        assert!(txn.zxid.follows(self.disk.history.last()), "{write} after {}", self.disk.history.last());
+                    }
+                    self.disk.apply(write);
+                }
+                Output::SendWhenDurable(to, message) if *to == self.peer.id => self.waiting.push(message.clone()),
+                Output::Disconnect(id) if *id == self.peer.id => self.waiting.clear(),
+                Output::Send(to, _) | Output::Connect(to) => assert_ne!(*to, self.peer.id, "{output} to itself"),
+                _ => {}
+            }
+        }
+        self.check();
+        self.delivered.push(self.peer.delivered);
+    }
+
+    fn check(&self) {
+        let (peer, memory) = (&self.peer, &self.peer.memory);
+        assert_eq!(*memory, self.disk, "memory is the disk with every write");
+        memory.history.assert_valid();
+        assert!(memory.current_epoch <= memory.accepted_epoch, "the current epoch was accepted");
+        assert!(memory.history.last().epoch() <= memory.accepted_epoch, "no transaction of an epoch not accepted");
+        assert!(memory.history.can_end_at(peer.delivered), "delivered {} of {:?}", peer.delivered, memory.history);
+        if let Role::Leading(leading) = &peer.role {
+            assert!(leading.learners.iter().any(|learner| learner.id == peer.id), "a leader learns from itself");
+            assert!(leading.learners.windows(2).all(|pair| pair[0].id < pair[1].id), "learners in order");
+        }
+    }
+}
+
+/// Inputs that are known to panic or to break what [`Victim::check`] states. Each stands in a test below, which fails as
+/// soon as the specification treats it otherwise: then it goes from here.
+fn is_known_finding(peer: &Peer, input: &Input) -> bool {
+    let accepted = peer.memory.accepted_epoch;
+    let Input::Receive(_, message) = input else {
+        return false;
+    };
+    match message {
+        Message::Proposal(Txn { zxid, .. }) | Message::Inform(Txn { zxid, .. }) | Message::Snap(zxid) => {
+            zxid.epoch() > accepted
+        }
+        _ => false,
+    }
+}
+
+// ---- What it is told ----------------------------------------------------------------------------------------------
+
+fn epoch_near(peer: &Peer, choice: u8) -> Epoch {
+    let (accepted, current) = (peer.memory.accepted_epoch, peer.memory.current_epoch);
+    match choice % 8 {
+        0 => Epoch(0),
+        1 => current,
+        2 | 3 => accepted,
+        4 | 5 => Epoch(accepted.0.saturating_add(1)),
+        6 => Epoch(accepted.0.saturating_add(2)),
+        _ => Epoch(u32::MAX),
+    }
+}
+
+fn zxid_near(peer: &Peer, choice: u8) -> Zxid {
+    let (last, epoch) = (peer.last_zxid(), epoch_near(peer, choice / 16));
+    match choice % 12 {
+        0 => Zxid::ZERO,
+        1 => peer.memory.history.snapshot(),
+        2 => peer.delivered,
+        3 => last,
+        4 | 5 => Zxid::new(last.epoch(), last.counter().saturating_add(1)),
+        6 => Zxid::new(last.epoch(), last.counter().saturating_sub(1)),
+        7 => Zxid::new(epoch, 1),
+        8 => Zxid::new(epoch, 0),
+        9 => Zxid::new(epoch, u32::MAX),
+        10 => Zxid::new(last.epoch(), 0),
+        _ => Zxid(u64::MAX),
+    }
+}
+
+fn wild_message(peer: &Peer, wild: &Wild) -> Message {
+    let (epoch, zxid) = (|choice| epoch_near(peer, choice), |choice| zxid_near(peer, choice));
+    match *wild {
+        Wild::Notification(state, round, leader, last, peer_epoch) => Message::Notification(Notification {
+            state: state_of(state),
+            round: round_near(peer, round),
+            vote: (leader % 8 > 0).then(|| Vote {
+                leader: ServerId(leader % 8),
+                zxid: zxid(last),
+                peer_epoch: epoch(peer_epoch),
+            }),
+        }),
+        Wild::FollowerInfo(e) => Message::FollowerInfo(epoch(e)),
+        Wild::ObserverInfo(e) => Message::ObserverInfo(epoch(e)),
+        Wild::LeaderInfo(e) => Message::LeaderInfo(epoch(e)),
+        Wild::AckEpoch(e, z) => Message::AckEpoch(AckEpoch { current_epoch: e.map(epoch), last_zxid: zxid(z) }),
+        Wild::Diff(z) => Message::Diff(zxid(z)),
+        Wild::Trunc(z) => Message::Trunc(zxid(z)),
+        Wild::Snap(z) => Message::Snap(zxid(z)),
+        Wild::NewLeader(e) => Message::NewLeader(epoch(e)),
+        Wild::UpToDate => Message::UpToDate,
+        Wild::Proposal(z) => Message::Proposal(txn(zxid(z))),
+        Wild::Ack(z) => Message::Ack(zxid(z)),
+        Wild::Commit(z) => Message::Commit(zxid(z)),
+        Wild::Inform(z) => Message::Inform(txn(zxid(z))),
+        Wild::Write => Message::Request(Request::Write(Payload::default())),
+        Wild::Sync => Message::Request(Request::Sync(Payload::default())),
+        Wild::Synced => Message::Sync,
+        Wild::Ping(n) => Message::Ping(if n > 250 { u64::MAX } else { u64::from(n % 4) }),
+        Wild::Revalidate => Message::Revalidate(Payload::default()),
+    }
+}
+
+fn state_of(choice: u8) -> ServerState {
+    [ServerState::Looking, ServerState::Following, ServerState::Leading, ServerState::Observing]
+        [usize::from(choice % 4)]
+}
+
+fn round_near(peer: &Peer, choice: u8) -> Round {
+    Round(match choice % 8 {
+        0 => 0,
+        1 => peer.round.0.saturating_sub(1),
+        2..=5 => peer.round.0,
+        6 => peer.round.0.saturating_add(1),
+        _ => u64::MAX,
+    })
+}
+
+/// What a server that keeps to the protocol could say now.
+fn fitting(peer: &Peer, choice: u8) -> Input {
+    let others: Vec<ServerId> = peer.ensemble.servers().filter(|id| *id != peer.id).collect();
+    let other = others[usize::from(choice) % others.len()];
+    match &peer.role {
+        Role::Looking(looking) if looking.settling && choice % 2 == 0 => Input::Timeout(Timer::Settle),
+        Role::Looking(_) => {
+            let own = Vote { leader: peer.id, zxid: peer.last_zxid(), peer_epoch: peer.memory.current_epoch };
+            let vote = peer.vote.or(Some(own)).map(|vote| match choice % 5 {
+                0 => Vote { leader: other, ..vote },
+                _ => vote,
+            });
+            let state = if choice % 7 == 0 { ServerState::Leading } else { ServerState::Looking };
+            Input::Receive(other, Message::Notification(Notification { state, round: peer.round, vote }))
+        }
+        Role::Following(following) => match following.phase {
+            LearnerPhase::Connecting => Input::Connected(following.leader),
+            _ => Input::Receive(following.leader, from_leader(peer, following.phase, choice)),
+        },
+        Role::Leading(leading) => match leading.learners.iter().find(|learner| learner.id == other) {
+            None if peer.ensemble.is_voter(other) => {
+                Input::Receive(other, Message::FollowerInfo(Epoch(peer.memory.accepted_epoch.0.saturating_sub(1))))
+            }
+            None => Input::Receive(other, Message::ObserverInfo(Epoch(0))),
+            Some(learner) => from_learner(peer, leading.phase, other, learner.phase, choice),
+        },
+    }
+}
+
+fn from_leader(peer: &Peer, phase: LearnerPhase, choice: u8) -> Message {
+    let (last, accepted) = (peer.last_zxid(), peer.memory.accepted_epoch);
+    let counter = if last.epoch() == accepted { last.counter().saturating_add(1) } else { 1 };
+    let proposal = Message::Proposal(txn(Zxid::new(accepted, counter)));
+    let undelivered = peer.memory.history.after(peer.delivered).first().map_or(last, |txn| txn.zxid);
+    match phase {
+        LearnerPhase::Connecting | LearnerPhase::Discovery => Message::LeaderInfo(epoch_near(peer, 2 + choice % 4)),
+        LearnerPhase::EpochAccepted => match choice % 4 {
+            0 => Message::Snap(Zxid::new(accepted, 1)),
+            1 => Message::Trunc(peer.delivered),
+            _ => Message::Diff(last),
+        },
+        LearnerPhase::Synchronization if choice % 2 == 0 => Message::NewLeader(accepted),
+        LearnerPhase::NewLeaderAcknowledged if choice % 2 == 0 => Message::UpToDate,
+        _ => match choice % 8 {
+            0 | 1 => Message::Commit(undelivered),
+            2 | 3 => Message::Inform(txn(Zxid::new(accepted, counter))),
+            4 => Message::Ping(3),
+            _ => proposal,
+        },
+    }
+}
+
+fn from_learner(peer: &Peer, reign: LeaderPhase, from: ServerId, phase: HandlerPhase, choice: u8) -> Input {
+    let (last, accepted) = (peer.last_zxid(), peer.memory.accepted_epoch);
+    let message = match phase {
+        HandlerPhase::EpochProposed => {
+            let current_epoch = (choice % 4 > 0).then_some(Epoch(0));
+            Message::AckEpoch(AckEpoch { current_epoch, last_zxid: zxid_near(peer, choice) })
+        }
+        HandlerPhase::Synchronizing | HandlerPhase::NewLeaderAcknowledged => Message::Ack(accepted.start()),
+        _ if reign == LeaderPhase::Broadcast && choice % 3 == 0 => return Input::Propose(Payload::default()),
+        _ if last.epoch() == accepted && choice % 3 == 1 => Message::Ack(last),
+        HandlerPhase::UpToDate => Message::Request(Request::Sync(Payload::default())),
+        _ => Message::Ping(1),
+    };
+    Input::Receive(from, message)
+}
+
+fn own(victim: &Victim, choice: u8) -> Input {
+    let peer = &victim.peer;
+    let other = ServerId(choice / 16 % 6);
+    match choice % 12 {
+        0 => Input::Timeout(Timer::Notification),
+        1 => Input::Timeout(Timer::Settle),
+        2 => Input::Timeout(Timer::Init),
+        3 => Input::Timeout(Timer::Ping),
+        4 => Input::Disconnected(if other == peer.id { ServerId(9) } else { other }),
+        5 => Input::Connected(other),
+        6 => Input::Request(Request::Write(Payload::default())),
+        7 => Input::Request(Request::Sync(Payload::default())),
+        8 => Input::Snapshotted(victim.delivered[usize::from(choice / 12) % victim.delivered.len()]),
+        9 => Input::Revalidate(Payload::default()),
+        10 => Input::Revalidated(other, Payload::default()),
+        _ => match peer.ensemble.voters().find(|id| peer.ensemble.may_lead(*id) && id.0 >= choice / 64) {
+            Some(leader) => Input::Elected(leader),
+            None => Input::Propose(Payload::default()),
+        },
+    }
+}
+
+/// Plays the turns; the inputs so far and the reason where one breaks the server.
+fn play(mut victim: Victim, turns: &[Turn]) -> Result<(), String> {
+    let broken = std::panic::catch_unwind(AssertUnwindSafe(|| turns.iter().for_each(|turn| victim.turn(turn))));
+    broken.map_err(|panic| {
+        let reason = panic.downcast_ref::<String>().map_or("", String::as_str);
+        let reason = panic.downcast_ref::<&str>().unwrap_or(&reason);
+        let told: Vec<String> = victim.told.iter().map(|input| format!("\n    {input}")).collect();
+        format!("{reason}; {} was told{}\n{:?}", victim.peer.id, told.concat(), victim.peer)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_arrives_breaks_a_server(
+        id in 1_u8..=4,
+        ensemble in ensembles(),
+        disk in disks(),
+        turns in turns(),
+    ) {
+        play(Victim::new(ServerId(id), ensemble, disk), &turns).map_err(TestCaseError::fail)?;
+    }
+}
