@@ -8,16 +8,22 @@
 //! | [`properties`], [`goals`] | what must hold, and what must come about |
 //! | [`engine`] | two engines on one `Model`: breadth first for counterexamples and liveness, stateright's depth first |
 //! | [`mutation`] | planted changes of the order of outputs |
+//! | [`story`] | paths told: in words, as a scenario, a trace, a diagram |
+//! | [`explorer`] | paths walked in the browser |
 //! | [`cli`] | the command |
 
 pub mod bounds;
+pub mod bugs;
 pub mod cli;
 pub mod engine;
+pub mod explorer;
 pub mod goals;
 pub mod mutation;
+pub mod necessity;
 pub mod properties;
 pub mod runner;
 pub mod scenario;
+pub mod story;
 pub mod suite;
 pub mod world;
 pub mod zookeeper;

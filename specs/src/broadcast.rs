@@ -6,7 +6,7 @@ use crate::disk::Write;
 use crate::history::{Payload, Txn};
 use crate::message::{Message, Request};
 use crate::number::{ServerId, Zxid};
-use crate::peer::{HandlerPhase, LeaderPhase, Leading, LearnerPhase, Peer, PendingSync, Role};
+use crate::peer::{HandlerPhase, LeaderPhase, Leading, Learner, LearnerPhase, Peer, PendingSync, Role};
 
 // ---- Transactions: the leader's half ------------------------------------------------------------------------------
 
@@ -32,6 +32,8 @@ impl Peer {
         let broadcasts = leading.phase == LeaderPhase::Broadcast;
         if broadcasts && !self.is_supported() {
             self.step_down(out);
+        } else {
+            answer_syncs(self, out);
         }
     }
 }
@@ -59,12 +61,16 @@ pub(crate) fn on_ack(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<
     let Some(leading) = peer.leading() else {
         return;
     };
-    let Some(learner) = leading.learner(from).filter(|_| zxid.epoch() == epoch && zxid <= last) else {
+    // Java's learners before 3.9.3 acknowledge after UPTODATE what they were sent as committed before it.
+    if zxid <= leading.committed && leading.is_up_to_date(from) {
+        return;
+    }
+    let expected = |learner: &&mut Learner| {
+        zxid.epoch() == epoch && zxid <= last && learner.phase >= HandlerPhase::NewLeaderAcknowledged
+    };
+    let Some(learner) = leading.learner(from).filter(expected) else {
         return drop_learner(peer, from, out);
     };
-    if learner.phase < HandlerPhase::NewLeaderAcknowledged {
-        return drop_learner(peer, from, out);
-    }
     learner.zxid = learner.zxid.max(zxid);
     commit(peer, out);
 }
@@ -111,6 +117,9 @@ pub(crate) fn on_proposal(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut V
     let Some(phase) = peer.following(from).map(|following| following.phase) else {
         return;
     };
+    if is_in_snapshot(peer, phase, &txn) {
+        return;
+    }
     if phase < LearnerPhase::Synchronization || !txn.zxid.follows(peer.last_zxid()) {
         return peer.step_down(out);
     }
@@ -119,6 +128,12 @@ pub(crate) fn on_proposal(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut V
     if phase == LearnerPhase::Broadcast {
         out.push(Output::SendWhenDurable(from, Message::Ack(zxid)));
     }
+}
+
+/// Java's leader begins to forward before it takes the snapshot that it sends: what follows SNAP may be in it.
+fn is_in_snapshot(peer: &Peer, phase: LearnerPhase, txn: &Txn) -> bool {
+    let history = &peer.memory.history;
+    phase == LearnerPhase::Synchronization && history.log().is_empty() && txn.zxid <= history.snapshot()
 }
 
 /// COMMIT: the next undelivered transaction is committed.
@@ -142,14 +157,20 @@ pub(crate) fn on_commit(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut V
 /// INFORM: an observer logs and delivers at once.
 pub(crate) fn on_inform(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut Vec<Output>) {
     let last = peer.last_zxid();
+    let Some(phase) = peer.following(from).map(|following| following.phase) else {
+        return;
+    };
+    if is_in_snapshot(peer, phase, &txn) {
+        return;
+    }
     let Some(following) = peer.following(from) else {
         return;
     };
-    if following.phase < LearnerPhase::Synchronization || !txn.zxid.follows(last) {
+    if phase < LearnerPhase::Synchronization || !txn.zxid.follows(last) {
         return peer.step_down(out);
     }
     let zxid = txn.zxid;
-    let serving = following.phase == LearnerPhase::Broadcast;
+    let serving = phase == LearnerPhase::Broadcast;
     if !serving {
         following.committed = following.committed.max(zxid);
     }
@@ -287,7 +308,7 @@ pub(crate) fn on_revalidate(peer: &mut Peer, from: ServerId, session: Payload, o
 pub(crate) fn on_session_checked(peer: &mut Peer, to: ServerId, answer: Payload, out: &mut Vec<Output>) {
     if to == peer.id {
         out.push(Output::Revalidated(answer));
-    } else if peer.leading().is_some_and(|leading| leading.learner(to).is_some()) {
+    } else if peer.leading().is_some_and(|leading| leading.is_up_to_date(to)) {
         out.push(Output::Send(to, Message::Revalidate(answer)));
     }
 }

@@ -85,10 +85,10 @@ pub(crate) fn on_learner_info(peer: &mut Peer, from: ServerId, accepted: Epoch, 
     let Some(leading) = peer.leading().filter(|_| known) else {
         return;
     };
-    if leading.learner(from).is_some() {
-        // A second introduction on the same connection. Nobody who keeps to the protocol says that.
-        leading.learners.retain(|learner| learner.id != from);
-        return out.push(Output::Disconnect(from));
+    // A second introduction on the same connection, or an epoch with none after it: nobody who keeps to the protocol
+    // says that.
+    if leading.learner(from).is_some() || accepted == Epoch::LAST {
+        return drop_learner(peer, from, out);
     }
     let proposed = leading.phase > LeaderPhase::Discovery;
     let (phase, kept) =
@@ -134,7 +134,7 @@ fn propose_epoch(peer: &mut Peer, out: &mut Vec<Output>) {
 
 /// ACKEPOCH: count it, compare histories, and go on when a quorum has accepted.
 pub(crate) fn on_ack_epoch(peer: &mut Peer, from: ServerId, ack: AckEpoch, out: &mut Vec<Output>) {
-    let own = (peer.memory.current_epoch, peer.last_zxid());
+    let (own, may_lead) = ((peer.memory.current_epoch, peer.last_zxid()), peer.ensemble.may_lead(from));
     let Some(leading) = peer.leading() else {
         return;
     };
@@ -149,8 +149,9 @@ pub(crate) fn on_ack_epoch(peer: &mut Peer, from: ServerId, ack: AckEpoch, out: 
         return synchronization::synchronize(peer, from, out);
     }
     // Rule LeaderIsMostRecent: the initial history must hold whatever a quorum may have committed before. A
-    // server with a longer one may have been part of that quorum, so this one must not lead.
-    if ack.current_epoch.is_some_and(|current| (current, ack.last_zxid) > own) {
+    // server with a longer one may have been part of that quorum, so this one must not lead. A server that no quorum
+    // needs says nothing about quorums, and as it can never lead itself, stepping down for it would never end.
+    if may_lead && ack.current_epoch.is_some_and(|current| (current, ack.last_zxid) > own) {
         return peer.step_down(out);
     }
     let accepted: Vec<ServerId> = leading.at_least(HandlerPhase::EpochAcknowledged).collect();

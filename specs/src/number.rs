@@ -22,6 +22,9 @@ impl fmt::Display for ServerId {
 pub struct Epoch(pub u32);
 
 impl Epoch {
+    /// The last epoch that 32 bits can say. No server accepts it, so that there is always a next one.
+    pub const LAST: Epoch = Epoch(u32::MAX);
+
     /// The epoch after this one.
     ///
     /// # Panics

@@ -156,6 +156,7 @@ impl Peer {
     pub fn recover(id: ServerId, ensemble: Arc<Ensemble>, disk: &Disk, out: &mut Vec<Output>) -> Peer {
         assert!(ensemble.is_voter(id) || ensemble.is_observer(id), "{id} is not in the ensemble");
         assert!(disk.current_epoch <= disk.accepted_epoch, "the current epoch was never accepted");
+        assert!(disk.accepted_epoch < Epoch::LAST, "the 32 bits of the epoch are spent");
         disk.history.assert_valid();
         let mut peer = Peer {
             id,
@@ -246,7 +247,8 @@ impl Peer {
 
     fn on_snapshotted(&mut self, zxid: Zxid, out: &mut Vec<Output>) {
         // Between the taking of a snapshot and its end, a leader's SNAP may have replaced all that it stands for.
-        if self.memory.history.snapshot() < zxid && zxid <= self.delivered {
+        let history = &self.memory.history;
+        if history.snapshot() < zxid && zxid <= self.delivered && history.can_end_at(zxid) {
             self.write(Write::Snapshot(zxid), out);
         }
     }

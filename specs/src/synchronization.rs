@@ -31,7 +31,8 @@ pub fn plan(history: &History, horizon: Zxid, last: Zxid) -> Plan {
     if last == horizon {
         Plan::Diff
     } else if last > horizon {
-        if is_transaction { Plan::Trunc(horizon) } else { Plan::Snap }
+        // Who reports the start of an epoch has exactly that epoch's initial history, which the leader has as well.
+        if is_transaction { Plan::Trunc(horizon) } else { Plan::Diff }
     } else if last < history.snapshot() {
         Plan::Snap
     } else if history.can_end_at(last) || !is_transaction {
@@ -165,8 +166,8 @@ pub(crate) fn on_trunc(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Ve
         peer.write(Write::Truncate(zxid), out);
     } else {
         let halt = Halt::CannotTruncate { to: zxid, snapshot: delivered, last: history.last() };
-        peer.step_down(out);
         out.push(Output::Halt(halt));
+        peer.step_down(out);
     }
 }
 

@@ -1,14 +1,68 @@
 //! `model necessity`.
 
+use super::{progress, table};
+use crate::engine::{EngineError, Progress};
+use crate::necessity::{Fate, Other, kinds_of_steps, other_orders};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The arguments of `model necessity`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// How many states to look through for each order and bounds.
+    #[arg(long, default_value_t = 2_000_000)]
+    max_states: u64,
+    /// Only list the orders.
+    #[arg(long)]
+    list: bool,
+}
 
 /// Runs it.
 #[must_use]
-pub fn run(_arguments: &Arguments) -> ExitCode {
-    eprintln!("model necessity: is being written");
-    ExitCode::from(2)
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match try_all(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn try_all(arguments: &Arguments) -> Result<bool, EngineError> {
+    let progress = Arc::new(Progress::new());
+    let kinds = progress::watched("kinds of steps", &progress, kinds_of_steps)?;
+    let orders: Vec<Other> = kinds.iter().flat_map(|(kind, example)| other_orders(kind, example)).collect();
+    println!("{} kinds of steps, {} other orders", kinds.len(), orders.len());
+    let mut rows = table::table(&["step", "order instead", "fate"], 3);
+    let mut unexplained = 0;
+    for (number, other) in orders.iter().enumerate() {
+        let fate = if arguments.list {
+            String::new()
+        } else {
+            let label = format!("order {} of {}", number + 1, orders.len());
+            let progress = Arc::new(Progress::new());
+            let fate = progress::watched(&label, &progress, |progress| other.fate(arguments.max_states, progress))?;
+            if progress.stop_requested() {
+                return Ok(false);
+            }
+            unexplained += usize::from(fate == Fate::Unexplained);
+            in_words(&fate)
+        };
+        rows.add_row([other.example.input.to_string(), other.outputs().join("; "), fate]);
+    }
+    println!("{rows}");
+    if !arguments.list {
+        println!("{} orders are caught or explained, {unexplained} are not.", orders.len() - unexplained);
+    }
+    Ok(unexplained == 0)
+}
+
+fn in_words(fate: &Fate) -> String {
+    match fate {
+        Fate::Caught { property, steps } => format!("breaks {property} in {steps} steps"),
+        Fate::Harmless(reason) => format!("harmless: {reason}"),
+        Fate::Unexplained => "BREAKS NOTHING".into(),
+    }
 }

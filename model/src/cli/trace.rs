@@ -1,14 +1,86 @@
 //! `model trace`.
 
+use super::bounds::BoundsArguments;
+use crate::bounds::Kind;
+use crate::explorer;
+use crate::story::coverage::{self, Cover};
+use crate::story::{self, Story};
+use crate::zookeeper::ZooKeeper;
+use clap::ValueEnum;
+use stateright::Model;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// More distinct states than this are not looked at: beyond, the pass takes longer than what it finds is worth.
+const LIMIT: usize = 4_000_000;
 
 /// The arguments of `model trace`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The model; without one, all three.
+    name: Option<Kind>,
+    /// Write the paths into this directory: NAME-NN.txt (scenario) and NAME-NN.ndjson (trace).
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The seed of the walks.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    bounds: BoundsArguments,
+}
 
 /// Runs it.
 #[must_use]
-pub fn run(_arguments: &Arguments) -> ExitCode {
-    eprintln!("model trace: is being written");
-    ExitCode::from(2)
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let all = arguments.name.map_or(Kind::value_variants().to_vec(), |kind| vec![kind]);
+    for kind in all {
+        if let Err(sentence) = trace(arguments, kind) {
+            eprintln!("model trace: {sentence}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn trace(arguments: &Arguments, kind: Kind) -> Result<(), String> {
+    let bounds = arguments.bounds.apply_to(explorer::default_bounds(kind));
+    let model = ZooKeeper::new(bounds);
+    let cover = coverage::cover(&model, arguments.seed, LIMIT).map_err(|error| error.to_string())?;
+    let stories = stories(&model, &cover);
+    let name = kind.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+    if arguments.out.is_none() {
+        println!("paths | action | phase | outputs");
+        for (kind, paths) in &cover.kinds {
+            println!("{paths:>5} | {kind}");
+        }
+    }
+    let events: usize = stories.iter().map(|story| story.lines().count()).sum();
+    println!(
+        "{name}: {} kinds of transition in {} states, shown by {} paths with {} steps and {events} events",
+        cover.kinds.len(),
+        cover.states,
+        stories.len(),
+        stories.iter().map(|story| story.steps.len()).sum::<usize>()
+    );
+    arguments.out.as_ref().map_or(Ok(()), |directory| write(directory, &name, &stories))
+}
+
+fn stories(model: &ZooKeeper, cover: &Cover) -> Vec<Story> {
+    let initial = model.init_states();
+    let walks = cover.walks.iter().enumerate();
+    walks
+        .map(|(place, walk)| {
+            let title = format!("path {} of {}, from initial state {}", place + 1, cover.walks.len(), walk.initial);
+            Story::tell(model, &title, &initial[walk.initial], &walk.actions)
+        })
+        .collect()
+}
+
+fn write(directory: &Path, name: &str, stories: &[Story]) -> Result<(), String> {
+    for (place, story) in stories.iter().enumerate() {
+        let file = format!("{name}-{:02}", place + 1);
+        story::write_texts(directory, &file, story).map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    println!("{name}: written to {}", directory.display());
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::label::queued;
 use crate::world::{Server, World};
-use zab::peer::{HandlerPhase, LeaderPhase, LearnerPhase, Leading, Peer, Role};
+use zab::peer::{HandlerPhase, LeaderPhase, Leading, LearnerPhase, Peer, Role};
 use zab::{Disk, Ensemble, ServerId, Txn, Zxid};
 
 /// What changed of one server.
@@ -74,7 +74,13 @@ pub fn field(server: &Server, field: Field) -> String {
             _ => String::new(),
         },
         Field::Queue => server.queue.iter().map(queued).collect::<Vec<_>>().join(", "),
-        Field::Syncs => if server.syncs.is_empty() { String::new() } else { format!("{} open", server.syncs.len()) },
+        Field::Syncs => {
+            if server.syncs.is_empty() {
+                String::new()
+            } else {
+                format!("{} open", server.syncs.len())
+            }
+        }
     }
 }
 

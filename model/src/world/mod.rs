@@ -8,6 +8,7 @@ pub mod action;
 pub mod connection;
 pub mod enabled;
 pub mod packed;
+pub mod parse;
 pub mod step;
 
 pub use action::Action;

@@ -206,7 +206,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
         let peer = self.world.server_mut(id).peer.as_mut().expect("only a server that is up takes inputs");
         let broadcast = broadcasts(peer);
         peer.step(input.clone(), &mut outputs);
-        self.model.mutation.reorder(&input, &mut outputs);
+        self.model.mutation.reorder(id, &input, &mut outputs);
         self.watch.stepped(id, &input, &outputs);
         let deliveries = apply_deliveries(self.world, id, &outputs, &input);
         let server = &self.world.servers[usize::from(id.0) - 1];

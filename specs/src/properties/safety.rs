@@ -219,7 +219,9 @@ pub fn delivered_is_history(view: &View<'_>) -> bool {
 }
 
 fn current_epoch(server: &ServerView<'_>) -> Option<Epoch> {
-    server.peer.map(|peer| peer.memory.current_epoch).filter(|epoch| *epoch > Epoch(0))
+    // A server that has accepted a later epoch is on its way out of this one: its history may be another's already.
+    let memory = server.peer.map(|peer| &peer.memory)?;
+    (memory.current_epoch == memory.accepted_epoch && memory.current_epoch > Epoch(0)).then_some(memory.current_epoch)
 }
 
 pub(super) fn pairs<'a>(view: &'a View<'_>) -> impl Iterator<Item = (&'a ServerView<'a>, &'a ServerView<'a>)> {

@@ -1,0 +1,79 @@
+//! What a run found, small enough for one line of JSON: the way from the mutated process to the one that asked.
+
+use crate::bounds::{Bounds, Timing};
+use crate::engine::{Completion, EngineError, Kind, Progress, Settings, Verdict, explore};
+use crate::world::Action;
+use crate::zookeeper::ZooKeeper;
+use serde::{Deserialize, Serialize};
+
+/// No planted bug needs more states; a mutation that makes the graph endless must not eat the machine.
+const MAX_STATES: u64 = 20_000_000;
+
+/// What a run found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Exhibit {
+    /// Whether every state was explored.
+    pub complete: bool,
+    /// Distinct states.
+    pub distinct: u64,
+    /// Actions taken.
+    pub generated: u64,
+    /// Steps to the deepest state.
+    pub depth: u64,
+    /// Wall time.
+    pub seconds: f64,
+    /// The properties and goals that do not hold, each with its counterexample.
+    pub findings: Vec<Finding>,
+}
+
+/// A property or goal that does not hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its name.
+    pub property: String,
+    /// The shortest way there; for a goal, the stem.
+    pub path: Vec<String>,
+    /// For a goal: the fair cycle that avoids it; empty where everything rests.
+    pub cycle: Option<Vec<String>>,
+    /// What a panic said.
+    pub note: Option<String>,
+}
+
+impl Finding {
+    /// The length of the counterexample, stem and cycle together.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.path.len() + self.cycle.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// Explores the model within `bounds`. Goals need the whole graph, so that with them nothing ends the run early;
+/// otherwise `stop_at_first` tells.
+///
+/// # Errors
+/// When the engine refuses the model.
+pub fn exhibit(bounds: Bounds, threads: usize, stop_at_first: bool) -> Result<Exhibit, EngineError> {
+    let liveness = bounds.timing == Timing::Timely;
+    let stop_at_first = stop_at_first && !liveness;
+    let settings = Settings { threads, stop_at_first, max_states: Some(MAX_STATES), liveness };
+    let report = explore(&ZooKeeper::new(bounds), &settings, &Progress::new())?;
+    let broken = |verdict: &&Verdict<Action>| verdict.kind != Kind::Sometimes && verdict.decided && !verdict.holds;
+    Ok(Exhibit {
+        complete: report.completion == Completion::Exhausted,
+        distinct: report.distinct,
+        generated: report.generated,
+        depth: report.depth,
+        seconds: report.elapsed.as_secs_f64(),
+        findings: report.verdicts.iter().filter(broken).map(finding).collect(),
+    })
+}
+
+fn finding(verdict: &Verdict<Action>) -> Finding {
+    let words = |actions: &Vec<Action>| actions.iter().map(Action::to_string).collect();
+    Finding {
+        property: verdict.name.clone(),
+        path: verdict.path.as_ref().map(words).unwrap_or_default(),
+        cycle: verdict.cycle.as_ref().map(words),
+        note: verdict.note.clone(),
+    }
+}
