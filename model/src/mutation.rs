@@ -132,6 +132,9 @@ pub fn depend(a: &Output, b: &Output) -> bool {
     use Output::{Disconnect, Send, SendWhenDurable, Write};
     match (a, b) {
         (Write(_), Write(_) | SendWhenDurable(..)) | (SendWhenDurable(..), Write(_)) => true,
+        // Notifications have links of their own.
+        (Send(x, Message::Notification(_)), Send(y, Message::Notification(_))) => x == y,
+        (Send(_, Message::Notification(_)), _) | (_, Send(_, Message::Notification(_))) => false,
         (Send(x, _) | SendWhenDurable(x, _) | Disconnect(x), Send(y, _) | SendWhenDurable(y, _) | Disconnect(y)) => {
             x == y
         }

@@ -17,6 +17,9 @@ pub struct Ensemble {
     last_counter: u32,
 }
 
+/// Java's leaders give up their epoch rather than use the last counter of all (`Leader.propose`).
+const LAST_COUNTER: u32 = u32::MAX - 1;
+
 /// A voter's place in the quorum system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Voter {
@@ -80,7 +83,7 @@ impl Ensemble {
         hierarchical: bool,
     ) -> Result<Ensemble, EnsembleError> {
         let mut ensemble =
-            Ensemble { voters: BTreeMap::new(), observers: BTreeSet::new(), hierarchical, last_counter: u32::MAX };
+            Ensemble { voters: BTreeMap::new(), observers: BTreeSet::new(), hierarchical, last_counter: LAST_COUNTER };
         for (id, group, weight) in voters {
             if ensemble.voters.insert(id, Voter { group, weight }).is_some() {
                 return Err(EnsembleError::Listed(id));
@@ -100,7 +103,7 @@ impl Ensemble {
         Ok(ensemble)
     }
 
-    /// The same ensemble with epochs of at most `last` transactions instead of 2³² − 1, so that a checker can
+    /// The same ensemble with epochs of at most `last` transactions instead of 2³² − 2, so that a checker can
     /// reach the end of one. Every server must be given the same number.
     ///
     /// # Panics

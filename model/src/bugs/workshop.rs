@@ -33,11 +33,12 @@ impl Workshop {
     pub fn open(root: &Path) -> Result<Workshop, BugError> {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         let home = root.join(target).join("bugs");
-        fs::create_dir_all(&home).map_err(BugError::file(&home))?;
+        let copy = home.join("workspace");
+        fs::create_dir_all(&copy).map_err(BugError::file(&copy))?;
         let path = home.join("lock");
         let lock = File::create(&path).map_err(BugError::file(&path))?;
         lock.lock().map_err(BugError::file(&path))?;
-        Ok(Workshop { root: root.to_owned(), copy: home.join("workspace"), target: home.join("target"), _lock: lock })
+        Ok(Workshop { root: root.to_owned(), copy, target: home.join("target"), _lock: lock })
     }
 
     /// Plants the bug into a fresh copy of the sources.
