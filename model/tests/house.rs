@@ -164,9 +164,9 @@ fn function_name(line: &str) -> Option<String> {
 
 #[test]
 fn functions_are_found() {
-    let text = "impl A {\n    pub(crate) fn one(&self) -> char {\n        let open = '{'; // {\n        \"{\"\n    }\n\n    \
-                fn none(&self);\n}\nfn two<T>() where T: Copy,\n{ }\n";
-    let found = functions(text).into_iter().map(|function| (function.name, function.first, function.lines));
+    let one = "    pub(crate) fn one(&self) -> char {\n        let open = '{'; // {\n        \"{\"\n    }\n";
+    let text = format!("impl A {{\n{one}\n    fn none(&self);\n}}\nfn two<T>() where T: Copy,\n{{ }}\n");
+    let found = functions(&text).into_iter().map(|function| (function.name, function.first, function.lines));
     let expected = [("one".to_owned(), 2, 4), ("two".to_owned(), 9, 2)];
     assert_eq!(found.collect::<Vec<_>>(), expected);
 }

@@ -217,8 +217,8 @@ impl Victim {
     }
 }
 
-/// Inputs that are known to panic or to break what [`Victim::check`] states. Each stands in a test at the end, which fails
-/// as soon as the specification treats it otherwise: then it goes from here and from there.
+/// Inputs that are known to panic or to break what [`Victim::check`] states. Each stands in a test at the end, which
+/// fails as soon as the specification treats it otherwise: then it goes from here and from there.
 fn is_known_finding(peer: &Peer, input: &Input) -> bool {
     let accepted = peer.memory.accepted_epoch;
     let Input::Receive(_, message) = input else {
@@ -428,7 +428,7 @@ proptest! {
     }
 }
 
-// ---- Stories of their own -----------------------------------------------------------------------------------------------
+// ---- Stories of their own -----------------------------------------------------------------------------------------
 
 /// Server 2 of three voters, with nothing on its disk, and what it is told until it breaks.
 fn told(inputs: impl IntoIterator<Item = Input>) {

@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Keep the mutated files here, for reading.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Do not explore the model without a bug at the same bounds: for those who write one.
+    #[arg(long)]
+    only_mutants: bool,
     /// Explore these bounds and print what was found: how a mutant is asked.
     #[arg(long, value_name = "BOUNDS", hide = true, exclusive = true)]
     exhibit: Option<String>,
@@ -114,8 +117,11 @@ fn show_all(arguments: &Arguments, root: &Path, bugs: Vec<Bug>) -> Result<ExitCo
         }
         workshop.build(&bug)?;
         let exhibit = workshop.run(&bug)?;
-        control(bug.bounds, &mut controls)?;
+        if !arguments.only_mutants {
+            control(bug.bounds, &mut controls)?;
+        }
         let shown_now = Shown { bug, exhibit };
+        eprintln!("        {}", shown_now.outcome());
         if arguments.steps && !arguments.json {
             tell(&shown_now);
         }
@@ -155,6 +161,25 @@ impl Shown {
     fn caught(&self) -> Option<&Finding> {
         let mut expected = self.bug.properties.iter();
         expected.find_map(|name| self.exhibit.findings.iter().find(|finding| is_named(finding, name)))
+    }
+
+    /// What was found, in a line.
+    fn outcome(&self) -> String {
+        let states = grouped(self.exhibit.distinct);
+        match self.caught() {
+            Some(finding) => format!("{} breaks after {} steps; {states} states", finding.property, steps(finding)),
+            None => format!("NOT CAUGHT ({}); {states} states", self.others()),
+        }
+    }
+
+    /// What broke although it was not expected to.
+    fn others(&self) -> String {
+        let names: Vec<&str> = self.exhibit.findings.iter().map(|finding| finding.property.as_str()).collect();
+        match names[..] {
+            [] if self.exhibit.complete => "nothing broke".into(),
+            [] => "too many states".into(),
+            _ => names.join(", "),
+        }
     }
 
     fn json(&self) -> Value {

@@ -35,7 +35,7 @@
 //!
 //! | what is so | |
 //! |---|---|
-//! | `show`, `show s1 s2` | a line a server: what it is doing, its disk's contents in memory, what it delivered, its queue |
+//! | `show`, `show s1 s2` | a line a server: what it is doing, its memory of its disk, what it delivered, its queue |
 //! | `network` | what is on its way |
 //! | `properties` | that all hold, and which premises of theirs are met just now |
 
