@@ -1,19 +1,18 @@
 //! The model in the browser: stateright's Explorer, shown what a person needs to see.
 //!
 //! The [`Explorer`] is the same graph as [`ZooKeeper`], state by state and action by action; it only wears labels.
-//! An action carries its line with the message it brings, since stateright formats an action without its state. A step is
-//! shown as what changed and what is on its way, a path as the [`diagram`] with the
-//! verdict of every property on the state that it ends in: the icons that the Explorer itself draws beside a state are
-//! not evaluated there.
+//! An action carries its line with the message it brings, since stateright formats an action without its state. A step
+//! is shown as what changed and what is on its way, a path as the [`diagram`] with the verdict of every property on the
+//! state that it ends in: the icons that the Explorer itself draws beside a state are not evaluated there.
 //!
 //! | what the Explorer shows | is |
 //! |---|---|
 //! | a path's address | the initial state's place, then each action's place among the enabled ones: `#/steps/0/3/1` |
 //! | "Complete State?" | one line a server, in full: different states have different texts |
-//! | a liveness counterexample | `always "no fair cycle avoids …"`, violated by the states of the cycle that was found |
+//! | a liveness counterexample | `always "no fair cycle avoids …"`, violated by the states of the cycle found |
 //!
-//! It works without a network. Stateright serves files of its page from `./ui/` of the current directory, where there is
-//! such a folder, in place of its own: start it elsewhere then.
+//! It works without a network. Stateright serves files of its page from `./ui/` of the current directory, where there
+//! is such a folder, in place of its own: start it elsewhere then.
 
 use crate::bounds::{Bounds, Grain, Kind};
 use crate::engine::{EngineError, Progress, Settings, explore};
@@ -32,7 +31,8 @@ use std::hash::{Hash, Hasher};
 pub const ADDRESS: &str = "127.0.0.1:3000";
 
 /// The bounds of `model explore NAME` without switches: those of `check`, made small enough for the Explorer's "Run to
-/// completion" to come to its end (some 600,000, 370,000 and 560,000 states). The composition goes without crashes for that.
+/// completion" to come to its end (580,000, 370,000 and 1,900,000 states, a minute to several). The composition does
+/// without crashes for that.
 #[must_use]
 pub fn default_bounds(kind: Kind) -> Bounds {
     let bounds = Bounds::default_of(kind);
@@ -193,6 +193,7 @@ pub struct Explorer {
     model: ZooKeeper,
     properties: Vec<Property<ZooKeeper>>,
     lassos: Vec<Lasso>,
+    premises: bool,
 }
 
 impl Explorer {
@@ -201,7 +202,14 @@ impl Explorer {
     pub fn new(model: ZooKeeper) -> Explorer {
         let properties = properties::of(&model.bounds);
         assert!(properties.len() <= CONDITIONS.len(), "the table of conditions is too short");
-        Explorer { model, properties, lassos: Vec::new() }
+        Explorer { model, properties, lassos: Vec::new(), premises: false }
+    }
+
+    /// Lists the premises as well (each `sometimes`), so that "Run to completion" finds an example of each. Without,
+    /// the list is short enough to leave room for the path; the diagram tells them in any case.
+    #[must_use]
+    pub fn with_premises(self) -> Explorer {
+        Explorer { premises: true, ..self }
     }
 
     /// Explores the whole model for fair cycles that avoid a goal, and marks what it finds.
@@ -242,7 +250,9 @@ impl Explorer {
     }
 
     fn story(&self, initial: &World, actions: &[Action]) -> Story {
-        let title = format!("{}, step {}", self.model.bounds, actions.len());
+        let name =
+            self.model.bounds.kind.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+        let title = format!("{name}: {}; step {}", self.model.bounds, actions.len());
         let lasso = self.lassos.iter().find(|lasso| {
             let whole = [&lasso.stem[..], &lasso.cycle].concat();
             actions.len() >= lasso.stem.len() && whole.starts_with(actions)
@@ -250,13 +260,25 @@ impl Explorer {
         let mut story = Story::tell(&self.model, &title, initial, actions);
         if let Some(lasso) = lasso {
             story.returns_to = (actions.len() > lasso.stem.len()).then_some(lasso.stem.len());
-            let left = lasso.stem.len() + lasso.cycle.len() - actions.len();
-            story.note = Some(format!(
-                "a cycle that repeats for ever begins after step {}; it goes on for {left} steps",
-                lasso.stem.len()
-            ));
+            let (begin, left) = (lasso.stem.len(), lasso.stem.len() + lasso.cycle.len() - actions.len());
+            story.note = Some(match (lasso.cycle.is_empty(), left) {
+                (true, _) => format!("{}: here nothing that is owed can happen any more", lasso.name),
+                (false, 0) => format!("{}: this one is fair, and goes on for ever from step {}", lasso.name, begin + 1),
+                (false, _) => format!("{}: one begins after step {begin}, and has {left} steps to go", lasso.name),
+            });
         }
         story
+    }
+
+    fn all(&self) -> Vec<Property<Explorer>> {
+        let pairs = self.properties.iter().zip(CONDITIONS);
+        let own = pairs.map(|(property, condition)| Property {
+            expectation: property.expectation.clone(),
+            name: property.name,
+            condition,
+        });
+        let lassos = self.lassos.iter().zip(AVOIDED).map(|(lasso, condition)| Property::always(lasso.name, condition));
+        own.chain(lassos).collect()
     }
 
     fn banners(&self, state: &Shown) -> Vec<Banner> {
@@ -270,7 +292,7 @@ impl Explorer {
             };
             Banner { name: property.name.to_owned(), mood }
         };
-        let mut banners: Vec<Banner> = self.properties().into_iter().map(banner).collect();
+        let mut banners: Vec<Banner> = self.all().into_iter().map(banner).collect();
         // What is violated first, then what must hold, then what may be.
         let order = |mood| [Mood::Violated, Mood::Holds, Mood::Reached, Mood::NotHere].iter().position(|m| *m == mood);
         banners.sort_by_key(|banner| order(banner.mood));
@@ -322,14 +344,9 @@ impl Model for Explorer {
     }
 
     fn properties(&self) -> Vec<Property<Explorer>> {
-        let pairs = self.properties.iter().zip(CONDITIONS);
-        let own = pairs.map(|(property, condition)| Property {
-            expectation: property.expectation.clone(),
-            name: property.name,
-            condition,
-        });
-        let lassos = self.lassos.iter().zip(AVOIDED).map(|(lasso, condition)| Property::always(lasso.name, condition));
-        own.chain(lassos).collect()
+        let mut properties = self.all();
+        properties.retain(|property| self.premises || property.expectation != Expectation::Sometimes);
+        properties
     }
 }
 

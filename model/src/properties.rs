@@ -5,9 +5,9 @@ use crate::bounds::{Bounds, Kind, Timing};
 use crate::world::{Queued, Server, World};
 use crate::zookeeper::ZooKeeper;
 use stateright::Property;
-use zab::Disk;
-use zab::peer::{Peer, Role};
+use zab::peer::{HandlerPhase, Peer, Role};
 use zab::properties::{premises, safety};
+use zab::{Disk, Epoch, Message};
 
 /// What bounds must offer for a premise to be reachable.
 struct Room {
@@ -64,7 +64,10 @@ pub fn of(bounds: &Bounds) -> Vec<Property<ZooKeeper>> {
     if bounds.kind == Kind::Election {
         return of_election(bounds);
     }
-    let mut properties = vec![Property::always("MemoryIsDiskAndQueue", memory_is_disk_and_queue)];
+    let mut properties = vec![
+        Property::always("MemoryIsDiskAndQueue", memory_is_disk_and_queue),
+        Property::always("AcknowledgedIsDurable", acknowledged_is_durable),
+    ];
     let pairs = agreement().into_iter().chain(order()).chain(histories()).chain(messages());
     for (always, sometimes, room) in pairs {
         properties.push(always);
@@ -104,7 +107,7 @@ fn order() -> [Pair; 5] {
     ]
 }
 
-fn histories() -> [Pair; 8] {
+fn histories() -> [Pair; 9] {
     list![
         "ProcessConsistency" safety::process_consistency,
             "ProcessConsistency: behind" premises::learner_behind, ONE;
@@ -112,6 +115,7 @@ fn histories() -> [Pair; 8] {
             "LeaderLogCompleteness: inherits" premises::initial_history, ONE_AND_FAULT;
         "CommittedLogDurability" safety::committed_log_durability,
             "CommittedLogDurability: not everywhere" premises::delivered_but_not_everywhere, ONE_OF_THREE;
+        "SkippedIsGone" safety::skipped_is_gone, "SkippedIsGone: on a disk" premises::skipped_on_a_disk, ONE_AND_FAULT;
         "InitialHistoryIntegrity" safety::initial_history_integrity,
             "InitialHistoryIntegrity: inherits" premises::initial_history, ONE_AND_FAULT;
         "CommitConsistency" safety::commit_consistency,
@@ -165,6 +169,46 @@ fn disk_after_queue(server: &Server) -> Disk {
         }
     }
     disk
+}
+
+/// What a server promised with a message that is on its way, or to itself, its disk holds: so a crash cannot break the
+/// promise. Once the server has left that connection, its history may be another's.
+fn acknowledged_is_durable(_: &ZooKeeper, world: &World) -> bool {
+    let connections = world.connections.iter().all(|connection| {
+        let (learner, leader) = (world.server(connection.learner), world.server(connection.leader));
+        let to_leader = connection.learner_open && !connection.to_leader.iter().all(|m| is_backed(learner, m));
+        let to_learner = connection.leader_open && !connection.to_learner.iter().all(|m| is_backed(leader, m));
+        !to_leader && !to_learner
+    });
+    connections && world.servers.iter().all(counts_only_its_disk)
+}
+
+fn is_backed(sender: &Server, message: &Message) -> bool {
+    let disk = &sender.disk;
+    match message {
+        Message::LeaderInfo(epoch) => disk.accepted_epoch >= *epoch,
+        Message::AckEpoch(ack) => {
+            disk.history.last() >= ack.last_zxid && memory_accepted(sender) == disk.accepted_epoch
+        }
+        Message::Ack(zxid) if zxid.counter() == 0 => disk.current_epoch >= zxid.epoch(),
+        Message::Ack(zxid) => disk.history.last() >= *zxid,
+        _ => true,
+    }
+}
+
+fn memory_accepted(server: &Server) -> Epoch {
+    server.peer.as_ref().map_or(server.disk.accepted_epoch, |peer| peer.memory.accepted_epoch)
+}
+
+/// A leader counts itself, as a learner of its own, with what its disk holds.
+fn counts_only_its_disk(server: &Server) -> bool {
+    let Some(peer) = &server.peer else { return true };
+    let Role::Leading(leading) = &peer.role else { return true };
+    let Some(own) = leading.learners.iter().find(|learner| learner.id == peer.id) else { return true };
+    let disk = &server.disk;
+    let epoch = own.phase < HandlerPhase::EpochAcknowledged || disk.accepted_epoch == peer.memory.accepted_epoch;
+    let counted = own.phase >= HandlerPhase::NewLeaderAcknowledged;
+    epoch && (!counted || disk.current_epoch == peer.memory.current_epoch && disk.history.last() >= own.zxid)
 }
 
 // ---- What the election promises to the oracle ---------------------------------------------------------------------

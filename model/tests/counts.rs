@@ -11,7 +11,8 @@ use model::zookeeper::ZooKeeper;
 fn check(bounds: Bounds, distinct: u64, generated: u64) {
     let model = ZooKeeper::new(bounds);
     for engine in [Engine::Graph, Engine::Stateright] {
-        let outcome = run("pinned", &model, engine, &Settings::default(), &Progress::new()).expect("the model is sound");
+        let outcome =
+            run("pinned", &model, engine, &Settings::default(), &Progress::new()).expect("the model is sound");
         let failed: Vec<_> = outcome.report.verdicts.iter().filter(|verdict| !verdict.holds).collect();
         assert!(failed.is_empty(), "{bounds}: {failed:?}");
         assert_eq!(outcome.report.completion, Completion::Exhausted, "{bounds}");

@@ -335,7 +335,7 @@ fn a_disk_that_lost_a_durable_write_is_refused() {
 #[test]
 fn events_of_a_server_in_the_wrong_life_are_refused() {
     let crash = Line { server: ME, event: Event::Crashed };
-    assert_eq!(refusal(&[crash.clone()]), Some(Difference::Down));
+    assert_eq!(refusal(std::slice::from_ref(&crash)), Some(Difference::Down));
     let up = Alone::trace(&[40]);
     assert_eq!(refusal(&[up[0].clone(), up[0].clone()]), Some(Difference::Up));
     assert_eq!(refusal(&[up[0].clone(), crash.clone(), crash]), Some(Difference::Down));

@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 /// No planted bug needs more states; a mutation that makes the graph endless must not eat the machine.
 const MAX_STATES: u64 = 20_000_000;
 
+/// What a mutant is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Question {
+    /// How far to go.
+    pub bounds: Bounds,
+    /// The properties or goals of which one should break.
+    pub expected: Vec<String>,
+}
+
 /// What a run found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Exhibit {
@@ -39,7 +48,36 @@ pub struct Finding {
     pub note: Option<String>,
 }
 
+impl Question {
+    /// Explores until something breaks; if that is not what is expected, explores everything, to see whether the
+    /// expected breaks as well. With one thread, so that the counts are the same on every machine.
+    ///
+    /// # Errors
+    /// When the engine refuses the model.
+    pub fn answer(&self) -> Result<Exhibit, EngineError> {
+        let first = exhibit(self.bounds, 1, true)?;
+        if first.complete || first.findings.is_empty() || first.expected(&self.expected).is_some() {
+            return Ok(first);
+        }
+        exhibit(self.bounds, 1, false)
+    }
+}
+
+impl Exhibit {
+    /// The first of these properties that was found broken.
+    #[must_use]
+    pub fn expected(&self, names: &[String]) -> Option<&Finding> {
+        names.iter().find_map(|name| self.findings.iter().find(|finding| finding.is_named(name)))
+    }
+}
+
 impl Finding {
+    /// Whether this is its property; a goal may be named by its number alone: `L1`.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.property == name || self.property.split(' ').next() == Some(name)
+    }
+
     /// The length of the counterexample, stem and cycle together.
     #[must_use]
     pub fn steps(&self) -> usize {

@@ -3,7 +3,8 @@
 //! The copy stands always at the same place below the target directory, and only files that differ are written: so
 //! Cargo and the compiler keep what a mutation does not touch, and a mutant costs seconds.
 
-use super::{Bug, BugError, Exhibit, patch};
+use super::exhibit::{Exhibit, Question};
+use super::{Bug, BugError, patch};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -116,8 +117,9 @@ impl Workshop {
     /// When it ends without an answer.
     pub fn run(&self, bug: &Bug) -> Result<Exhibit, BugError> {
         let program = self.target.join("mutant").join(format!("model{}", std::env::consts::EXE_SUFFIX));
-        let bounds = serde_json::to_string(&bug.bounds).expect("bounds are plain data");
-        let output = Command::new(&program).args(["bugs", "--exhibit", &bounds]).output();
+        let question = Question { bounds: bug.bounds, expected: bug.properties.clone() };
+        let question = serde_json::to_string(&question).expect("a question is plain data");
+        let output = Command::new(&program).args(["bugs", "--exhibit", &question]).output();
         let output = output.map_err(BugError::file(&program))?;
         let answer = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&answer).map_err(|_| {

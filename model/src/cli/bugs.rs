@@ -2,7 +2,7 @@
 
 use super::table::{grouped, table};
 use crate::bounds::Bounds;
-use crate::bugs::exhibit::exhibit;
+use crate::bugs::exhibit::{Question, exhibit};
 use crate::bugs::{Bug, BugError, Exhibit, Finding, Workshop, catalogue};
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};
@@ -29,8 +29,8 @@ pub struct Arguments {
     /// Do not explore the model without a bug at the same bounds: for those who write one.
     #[arg(long)]
     only_mutants: bool,
-    /// Explore these bounds and print what was found: how a mutant is asked.
-    #[arg(long, value_name = "BOUNDS", hide = true, exclusive = true)]
+    /// Answer this question and print the answer: how a mutant is asked.
+    #[arg(long, value_name = "QUESTION", hide = true, exclusive = true)]
     exhibit: Option<String>,
 }
 
@@ -49,8 +49,8 @@ struct Control {
 /// Runs it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    if let Some(bounds) = &arguments.exhibit {
-        return answer(bounds);
+    if let Some(question) = &arguments.exhibit {
+        return answer(question);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in a workspace");
     let outcome = catalogue(root).and_then(|bugs| match choose(bugs, &arguments.ids) {
@@ -71,13 +71,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// What a mutant does: explores, and prints one line.
-fn answer(bounds: &str) -> ExitCode {
-    let Ok(bounds) = serde_json::from_str(bounds) else {
-        eprintln!("error: --exhibit needs bounds as JSON");
+fn answer(question: &str) -> ExitCode {
+    let Ok(question) = serde_json::from_str::<Question>(question) else {
+        eprintln!("error: --exhibit needs a question as JSON");
         return ExitCode::from(2);
     };
-    // One thread: the counts in the table are the same on every machine.
-    match exhibit(bounds, 1, true) {
+    match question.answer() {
         Ok(exhibit) => {
             println!("{}", serde_json::to_string(&exhibit).expect("plain data"));
             ExitCode::SUCCESS
@@ -159,8 +158,7 @@ impl Control {
 impl Shown {
     /// The finding that was expected, the first that the header names.
     fn caught(&self) -> Option<&Finding> {
-        let mut expected = self.bug.properties.iter();
-        expected.find_map(|name| self.exhibit.findings.iter().find(|finding| is_named(finding, name)))
+        self.exhibit.expected(&self.bug.properties)
     }
 
     /// What was found, in a line.
@@ -196,11 +194,6 @@ impl Shown {
             "published": self.bug.published,
         })
     }
-}
-
-/// Goals may be named by their number alone: `L1`.
-fn is_named(finding: &Finding, name: &str) -> bool {
-    finding.property == name || finding.property.split(' ').next() == Some(name)
 }
 
 fn of_bugs(shown: &[Shown]) -> String {

@@ -22,6 +22,9 @@ pub struct Arguments {
     /// Look for fair cycles that avoid a goal first, and mark them.
     #[arg(long)]
     liveness: bool,
+    /// List what may be as well as what must be, so that "Run to completion" finds an example of each.
+    #[arg(long)]
+    premises: bool,
     #[command(flatten)]
     bounds: BoundsArguments,
 }
@@ -50,6 +53,9 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     };
     let address = free(&arguments.address)?;
     let mut view = Explorer::new(model.clone());
+    if arguments.premises {
+        view = view.with_premises();
+    }
     if arguments.liveness {
         println!("Looking for fair cycles …");
         view = view.with_lassos().map_err(|error| error.to_string())?;

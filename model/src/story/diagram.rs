@@ -80,8 +80,8 @@ fn draw_banners(canvas: &mut Canvas, banners: &[Banner], top: f64, width: f64) -
         let (mark, colour) = match banner.mood {
             Mood::Holds => ("holds", "#1e7a37"),
             Mood::Violated => ("VIOLATED", RED),
-            Mood::Reached => ("is so here", "#1f5fa8"),
-            Mood::NotHere => ("not here", "#8a949d"),
+            Mood::Reached => ("(here)", "#1f5fa8"),
+            Mood::NotHere => ("(not here)", "#8a949d"),
         };
         let text = format!("{} {mark}", banner.name);
         let size = text.chars().count() as f64 * CHARACTER + 26.0;
@@ -140,6 +140,13 @@ fn draw_flight(canvas: &mut Canvas, story: &Story, layout: &Layout, place: usize
     match flight.fate {
         Fate::Received(row) => {
             canvas.arrow(leaves, (to, layout.rows[row].event), ARROW, "");
+        }
+        Fate::Lost(row) if row == flight.sent => {
+            let same = |other: &&Flight| (other.from, other.to, other.fate) == (flight.from, flight.to, flight.fate);
+            let before = story.flights[..place].iter().filter(same).count() as f64;
+            let end = (leaves.0 + direction * (34.0 + 12.0 * before), leaves.1);
+            canvas.line(leaves, end, &format!("stroke:{RED};stroke-width:1;stroke-dasharray:5 3"));
+            canvas.cross(end, 4.0, RED, 1.8);
         }
         Fate::Lost(row) | Fate::Replaced(row) => {
             // Several may be lost at once on one link: their crosses stand side by side.
@@ -230,6 +237,9 @@ fn draw_loop(canvas: &mut Canvas, story: &Story, layout: &Layout) {
     canvas.text((MARGIN - 16.0, layout.bottom + 10.0), Anchor::Start, &format!("fill:{RED}"), "repeats for ever");
 }
 
+/// Draws a mark around a point.
+type Mark = fn(&mut Canvas, (f64, f64));
+
 fn draw_legend(canvas: &mut Canvas, top: f64, width: f64) -> f64 {
     let (mut x, mut y) = (16.0, top + 14.0);
     canvas.line((16.0, top), (width - 16.0, top), "stroke:#d5dade;stroke-width:1");
@@ -243,7 +253,7 @@ fn draw_legend(canvas: &mut Canvas, top: f64, width: f64) -> f64 {
         Standing::Leading(true),
         Standing::Down,
     ];
-    let marks: [(&str, fn(&mut Canvas, (f64, f64))); 10] = [
+    let marks: [(&str, Mark); 12] = [
         ("message", |canvas, (x, y)| canvas.arrow((x - 10.0, y), (x + 14.0, y), ARROW, "")),
         ("on its way", |canvas, (x, y)| {
             canvas.line((x - 10.0, y), (x + 6.0, y), &format!("stroke:{GREY};stroke-width:1;stroke-dasharray:2 3"));
@@ -257,6 +267,10 @@ fn draw_legend(canvas: &mut Canvas, top: f64, width: f64) -> f64 {
         ("timeout", |canvas, at| canvas.clock(at)),
         ("end of a connection noticed", |canvas, at| {
             canvas.circle(at, 4.5, &format!("fill:#fdfdfb;stroke:{RED};stroke-width:1.6"));
+        }),
+        ("connects", |canvas, at| canvas.circle(at, 4.0, "fill:#fdfdfb;stroke:#46586a;stroke-width:1.4")),
+        ("oracle elects", |canvas, at| {
+            canvas.circle(at, 5.0, "fill:#f0b429;stroke:#1c2733;stroke-width:1.4");
         }),
         ("client asks", |canvas, at| {
             canvas.circle(at, 4.5, "fill:#1c2733;stroke:#fdfdfb;stroke-width:1.2");

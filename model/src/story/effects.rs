@@ -137,13 +137,21 @@ impl Change {
         if let Some(removed) = before.strip_suffix(after).filter(|_| self.field == Field::Queue) {
             return format!("{name} -[{}]", removed.trim_end_matches(", "));
         }
-        let or_nothing = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
-        match (self.field, before.is_empty(), after.is_empty()) {
-            (Field::Role, _, _) => format!("{before} → {after}"),
-            (Field::Vote | Field::Committed | Field::Learners | Field::Heard, true, false) => format!("{name} {after}"),
-            (Field::Vote | Field::Committed | Field::Learners | Field::Heard, false, true) => format!("no {name}"),
-            _ => format!("{name} {} → {}", or_nothing(before), or_nothing(after)),
+        match self.field {
+            Field::Role => return roles(before, after),
+            Field::Learners | Field::Heard if !before.is_empty() && !after.is_empty() => {
+                return format!("{name} {}", list(before, after));
+            }
+            Field::Vote | Field::Committed | Field::Learners | Field::Heard if before.is_empty() => {
+                return format!("{name} {after}");
+            }
+            Field::Vote | Field::Committed | Field::Learners | Field::Heard if after.is_empty() => {
+                return format!("no {name}");
+            }
+            _ => {}
         }
+        let or_nothing = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+        format!("{name} {} → {}", or_nothing(before), or_nothing(after))
     }
 
     /// What a diagram says of it beside the lifeline, if it is worth a place there.
@@ -177,6 +185,31 @@ impl Field {
             Field::Syncs => "syncs",
         }
     }
+}
+
+/// A change of phase names the role once.
+fn roles(before: &str, after: &str) -> String {
+    match (before.split_once(", "), after.split_once(", ")) {
+        (Some((role, old)), Some((same, new))) if role == same => format!("{role}, {old} → {new}"),
+        _ => format!("{before} → {after}"),
+    }
+}
+
+/// Of two lists, each item beginning with a name of its own, only what is different.
+fn list(before: &str, after: &str) -> String {
+    fn name(item: &str) -> &str {
+        item.split(' ').next().unwrap_or_default()
+    }
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.split(", ").collect(), after.split(", ").collect());
+    let gone = old.iter().filter(|item| !new.iter().any(|other| name(other) == name(item)));
+    let mut items: Vec<String> = gone.map(|item| format!("-{}", name(item))).collect();
+    for item in new.iter().filter(|item| !old.contains(item)) {
+        match old.iter().find(|other| name(other) == name(item)) {
+            Some(other) => items.push(format!("{other} → {}", item[name(item).len()..].trim_start())),
+            None => items.push(format!("+{item}")),
+        }
+    }
+    if items.is_empty() { format!("{before} → {after}") } else { items.join(", ") }
 }
 
 // ---- Words --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 //! Which sending belongs to which receipt: followed through the FIFO links from state to state.
 
-use crate::world::{Action, End, World};
+use crate::world::{Action, End, Queued, World};
 use std::collections::BTreeMap;
-use zab::{Message, ServerId};
+use zab::trace::{Event, Line};
+use zab::{Message, Output, ServerId};
 
 /// A message that was sent in a story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum Fate {
     InFlight,
     /// It arrived in this row.
     Received(usize),
-    /// It was lost with its connection in this row.
+    /// It was lost with its connection in this row; in the row of its sending, where nobody listened any more.
     Lost(usize),
     /// A newer notification took its place in this row, before it had left.
     Replaced(usize),
@@ -63,6 +64,20 @@ impl Tracker {
         }
     }
 
+    /// Adds what servers sent in this row into connections where nobody listens any more: it left, and is nowhere.
+    /// To be called after [`Tracker::observe`]; notifications are left out, which servers send to all the world.
+    pub fn observe_lost(&mut self, row: usize, before: &World, lines: &[Line], after: &World) {
+        let arrived = |flight: &&Flight| flight.sent == row;
+        let mut there: Vec<_> =
+            self.flights.iter().filter(arrived).map(|f| (f.from, f.to, f.message.clone())).collect();
+        for (from, to, message) in departed(before, lines, after) {
+            match there.iter().position(|other| *other == (from, to, message.clone())) {
+                Some(place) => drop(there.swap_remove(place)),
+                None => self.flights.push(Flight { from, to, message, sent: row, fate: Fate::Lost(row) }),
+            }
+        }
+    }
+
     fn update(&mut self, row: usize, channel: Channel, messages: Vec<Message>) {
         let (election, _, from, to) = channel;
         let mut before = self.channels.remove(&channel).unwrap_or_default();
@@ -81,6 +96,49 @@ impl Tracker {
             self.channels.insert(channel, before);
         }
     }
+}
+
+/// What servers sent to others in one action: what they said, and what waited for their disks before and no more.
+fn departed(before: &World, lines: &[Line], after: &World) -> Vec<(ServerId, ServerId, Message)> {
+    let mut departed = Vec::new();
+    for (from, server) in before.ids().zip(&before.servers) {
+        let own = lines.iter().filter(|line| line.server == from).map(|line| &line.event);
+        if own.clone().any(|event| *event == Event::Crashed) {
+            continue;
+        }
+        let mut waited = waiting(&server.queue);
+        for event in own {
+            let (Event::Recovered { outputs, .. } | Event::Stepped { outputs, .. }) = event else { continue };
+            if let Event::Stepped { input: zab::Input::Disconnected(gone), .. } = event {
+                waited.retain(|(to, _)| to != gone);
+            }
+            for output in outputs {
+                match output {
+                    Output::Disconnect(gone) => waited.retain(|(to, _)| to != gone),
+                    Output::SendWhenDurable(to, message) => waited.push((*to, message.clone())),
+                    Output::Send(to, message) if !matches!(message, Message::Notification(_)) => {
+                        departed.push((from, *to, message.clone()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for still in waiting(&after.server(from).queue) {
+            if let Some(place) = waited.iter().rposition(|waited| *waited == still) {
+                waited.remove(place);
+            }
+        }
+        departed.extend(waited.into_iter().filter(|(to, _)| *to != from).map(|(to, message)| (from, to, message)));
+    }
+    departed
+}
+
+fn waiting(queue: &[Queued]) -> Vec<(ServerId, Message)> {
+    let sends = queue.iter().filter_map(|queued| match queued {
+        Queued::Send(to, message) => Some((*to, message.clone())),
+        _ => None,
+    });
+    sends.collect()
 }
 
 fn brings(action: &Action) -> Option<Channel> {

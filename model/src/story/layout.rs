@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use zab::ServerId;
 
 /// Half the distance between two lanes: the place of the texts on one side of a lane.
-const HALF: f64 = 178.0;
+const HALF: f64 = 156.0;
 
 /// Between a lane and its texts.
 pub(super) const GAP: f64 = 14.0;
@@ -20,7 +20,7 @@ pub(super) const GAP: f64 = 14.0;
 pub(super) const MARGIN: f64 = 34.0;
 
 /// The width of the numbered steps, in characters.
-const COLUMN: usize = 40;
+const COLUMN: usize = 36;
 
 /// A side of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,18 +143,21 @@ fn row(story: &Story, number: usize, step: &Step) -> Row {
     let mut places = Places::default();
     let mut taken: BTreeMap<ServerId, Side> = BTreeMap::new();
     for flight in &story.flights {
-        let side = towards(flight.to, flight.from);
+        // What nobody listens to is told where it was sent.
+        let at_once = flight.fate == Fate::Lost(flight.sent);
+        let (at, other) = if at_once { (flight.from, flight.to) } else { (flight.to, flight.from) };
+        let side = towards(at, other);
         let (tone, text) = match flight.fate {
             Fate::Received(row) if row == number => (Tone::Message, short(&flight.message)),
             Fate::Lost(row) if row == number => (Tone::Lost, format!("lost: {}", short(&flight.message))),
             Fate::Replaced(row) if row == number => (Tone::Lost, format!("replaced: {}", short(&flight.message))),
             _ => continue,
         };
-        taken.insert(flight.to, side);
-        places.say(flight.to, side, tone, &text);
+        taken.insert(at, side);
+        places.say(at, side, tone, &text);
     }
     for (id, write) in step.flushed() {
-        taken.insert(id, Side::Left);
+        taken.entry(id).or_insert(Side::Left);
         places.say(id, Side::Left, Tone::Disk, &write.to_string());
     }
     for effect in &step.effects {

@@ -108,11 +108,14 @@ impl Story {
             last: initial.clone(),
         };
         for action in actions {
+            let before = story.last.clone();
             story.go_on(model, *action, &mut recorder);
             if story.note.is_some() {
                 break;
             }
-            tracker.observe(story.steps.len(), Some(action), &story.last);
+            let (row, lines) = (story.steps.len(), &story.steps[story.steps.len() - 1].lines);
+            tracker.observe(row, Some(action), &story.last);
+            tracker.observe_lost(row, &before, lines, &story.last);
         }
         story.flights = tracker.flights;
         story

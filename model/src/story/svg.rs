@@ -18,12 +18,13 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// The whole picture.
+    /// The whole picture. It shrinks where a page gives it less room.
     pub(super) fn finish(self, width: f64, height: f64, title: &str) -> String {
         let title = escape(title);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
-             viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n<title>{title}</title>\n\
+             viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
+             style=\"max-width:100%;height:auto\">\n<title>{title}</title>\n\
              <rect width=\"100%\" height=\"100%\" style=\"fill:#fdfdfb\"/>\n{}</svg>\n",
             self.body
         )

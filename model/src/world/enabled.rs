@@ -47,7 +47,9 @@ fn elections(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
             actions.push(Action::Notify { from, to });
         }
     }
-    if model.bounds.kind == Kind::Election {
+    // Given time, what servers have to say about an election arrives before a connection is open.
+    let traffic = world.election.iter().any(|link| link.wire.is_some());
+    if model.bounds.kind == Kind::Election || model.bounds.timing == Timing::Timely && traffic {
         return;
     }
     for (learner, peer) in peers(world) {
@@ -132,21 +134,22 @@ fn breaks(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
 
 fn timeouts(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
     let asynchronous = model.bounds.timing == Timing::Asynchronous;
-    let traffic = world.election.iter().any(|link| link.wire.is_some());
-    for (id, peer) in peers(world) {
-        if let Role::Looking(looking) = &peer.role
-            && model.bounds.kind != Kind::Zab
-        {
-            // Waiting for a better vote ends by itself, so that an early end needs no budget.
-            if looking.settling && (asynchronous || !traffic) {
-                actions.push(Action::Timeout(id, Timer::Settle));
-            }
-            if !looking.settling && resending_helps(world, id, peer) && (asynchronous || !traffic) {
-                actions.push(Action::Timeout(id, Timer::Notification));
-            }
+    // A server that is down may stay so for longer than any wait; everything else is over sooner.
+    let busy = |actions: &[Action]| {
+        actions.iter().any(|action| model.class_of(action).is_some() && !matches!(action, Action::Restart(_)))
+    };
+    let (early, looking) = (busy(actions), peers(world).filter(|_| model.bounds.kind != Kind::Zab));
+    for (id, peer) in looking {
+        let Role::Looking(looking) = &peer.role else { continue };
+        // Waiting for a better vote ends by itself, so that an early end needs no budget.
+        if looking.settling && (asynchronous || !early) {
+            actions.push(Action::Timeout(id, Timer::Settle));
+        }
+        if !looking.settling && resending_helps(world, id, peer) && (asynchronous || !early) {
+            actions.push(Action::Timeout(id, Timer::Notification));
         }
     }
-    let quiet = actions.iter().all(|action| model.class_of(action).is_none());
+    let quiet = !busy(actions);
     for (id, peer) in peers(world) {
         if model.bounds.kind == Kind::Election {
             if quiet && is_alone(world, id, peer) {

@@ -125,6 +125,16 @@ pub fn leader_log_completeness(view: &View<'_>) -> bool {
     })
 }
 
+/// A transaction that an established epoch left out of its initial history is never delivered: what was skipped does
+/// not come back.
+#[must_use]
+pub fn skipped_is_gone(view: &View<'_>) -> bool {
+    view.past.delivered.iter().all(|txn| {
+        let later = view.past.established.iter().filter(|established| established.epoch > txn.zxid.epoch());
+        later.into_iter().all(|established| established.initial.contains(txn))
+    })
+}
+
 /// Whatever any server ever delivered is on the disks of a quorum: no crash, cut or snapshot takes it away.
 #[must_use]
 pub fn committed_log_durability(view: &View<'_>) -> bool {
