@@ -4,7 +4,9 @@ use super::bounds::BoundsArguments;
 use super::{progress, table};
 use crate::bounds::{Bounds, Kind, Oracle, Timing};
 use crate::engine::{Completion, Progress, Settings, Verdict};
+use crate::explorer;
 use crate::runner::{self, Engine, Outcome};
+use crate::story::{self, Story};
 use crate::suite::{self, Run};
 use crate::world::Action;
 use crate::zookeeper::ZooKeeper;
@@ -159,32 +161,39 @@ fn counts_agree(earlier: &[Outcome], outcome: &Outcome, silent: bool) -> bool {
     agree
 }
 
-/// Says what was found in words.
+/// Says what was found: in words, and where asked as scenario, trace and diagram.
 fn report(arguments: &Arguments, outcome: &Outcome) {
+    let model = ZooKeeper::new(outcome.bounds);
     for verdict in outcome.report.verdicts.iter().filter(|verdict| !verdict.holds && verdict.decided) {
+        let story = Story::of_verdict(&model, verdict);
         if !arguments.json {
-            tell(outcome, verdict);
+            tell(outcome, &model, verdict, story.as_ref());
         }
-        if let (Some(directory), Some(_)) = (&arguments.out, &verdict.path) {
-            write(directory, outcome, verdict);
+        if let (Some(directory), Some(story)) = (&arguments.out, &story) {
+            let name = format!("{}-{}", outcome.name, file_name(&verdict.name));
+            match story::write_all(directory, &name, story) {
+                Ok(()) => eprintln!("{name}.txt, .ndjson and .svg are in {}", directory.display()),
+                Err(error) => eprintln!("error: {} cannot be written: {error}", directory.display()),
+            }
         }
     }
 }
 
-fn tell(outcome: &Outcome, verdict: &Verdict<Action>) {
+fn tell(outcome: &Outcome, model: &ZooKeeper, verdict: &Verdict<Action>, story: Option<&Story>) {
     println!("{}: {} does not hold ({})", outcome.name, verdict.name, outcome.bounds);
     if let Some(note) = &verdict.note {
         println!("  {note}");
     }
-    for (number, action) in verdict.path.iter().flatten().enumerate() {
-        println!("{:4}  {action}", number + 1);
+    if let Some(story) = story {
+        println!("{}", story.text());
     }
-    if let Some(cycle) = &verdict.cycle {
-        println!("      {}", if cycle.is_empty() { "and there it rests" } else { "and then for ever" });
-        for action in cycle {
-            println!("      {action}");
-        }
+    let path = verdict.path.as_deref().unwrap_or_default();
+    if let Some(address) = explorer::address_of(explorer::ADDRESS, model, verdict.initial, path) {
+        println!("To walk through it: `{}`, then open {address}\n", explorer::command_of(&outcome.bounds));
     }
 }
 
-fn write(_directory: &std::path::Path, _outcome: &Outcome, _verdict: &Verdict<Action>) {}
+/// A property's name as part of a file's name.
+fn file_name(property: &str) -> String {
+    property.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+}
