@@ -6,7 +6,7 @@
 //! | [`world`] | disks, links and faults around `zab::Peer` |
 //! | [`bounds`] | how far a model goes, and why |
 //! | [`properties`], [`goals`] | what must hold, and what must come about |
-//! | [`engine`] | two engines on one `Model`: breadth first for counterexamples and liveness, stateright's depth first |
+//! | [`engine`] | two engines on one `Model`: ours, breadth first, and stateright's, depth first |
 //! | [`mutation`] | planted changes of the order of outputs |
 //! | [`story`] | paths told: in words, as a scenario, a trace, a diagram |
 //! | [`explorer`] | paths walked in the browser |

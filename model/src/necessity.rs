@@ -54,13 +54,14 @@ pub const HARMLESS: &[(&str, &str, &str, &str)] = &[
         "ACKEPOCH",
         "NEWLEADER",
         "PROPOSAL",
-        "an outstanding proposal is no part of the initial history; after NEWLEADER it is logged and acknowledged alike",
+        "an outstanding proposal is no part of the initial history; after NEWLEADER it is logged and acknowledged \
+         alike",
     ),
     (
         "UPTODATE",
         "ACK",
         "ACK",
-        "the second acknowledgement of the epoch says nothing new; it comes first because Java's learners send it first",
+        "the second acknowledgement of the epoch says nothing new; it is first because Java's learners send it first",
     ),
 ];
 
@@ -92,13 +93,42 @@ pub fn kinds_of_steps(progress: &Progress) -> Result<BTreeMap<Signature, Example
     Ok(examples)
 }
 
+/// Every other order to try: all orders of short steps, and of long ones those exchanges of two outputs that no short
+/// step with the same input has.
+#[must_use]
+pub fn orders_to_try(kinds: &BTreeMap<Signature, Example>) -> Vec<Other> {
+    let (short, long): (Vec<_>, Vec<_>) = kinds.iter().partition(|(_, example)| is_short(&example.outputs));
+    let of = |(signature, example): &(&Signature, &Example)| pairs(signature, &example.outputs);
+    let tried: BTreeSet<_> = short.iter().flat_map(of).collect();
+    let of_short = short.iter().flat_map(|(signature, example)| other_orders(signature, example));
+    let of_long = long.iter().flat_map(|(signature, example)| other_orders(signature, example));
+    let new = of_long.filter(|other| !tried.contains(&other.exchanged_kinds()));
+    of_short.chain(new).collect()
+}
+
+/// The input's kind and the kinds of two outputs that depend on each other.
+type Pair = (crate::mutation::Kind, crate::mutation::Kind, crate::mutation::Kind);
+
+fn pairs(signature: &Signature, outputs: &[zab::Output]) -> Vec<Pair> {
+    let all = (0..outputs.len()).flat_map(|a| (a + 1..outputs.len()).map(move |b| (a, b)));
+    let depending = all.filter(|(a, b)| depend(&outputs[*a], &outputs[*b]));
+    depending.map(|(a, b)| (signature[0], signature[a + 1], signature[b + 1])).collect()
+}
+
+fn involved(outputs: &[zab::Output]) -> Vec<usize> {
+    let depends = |at: &usize| (0..outputs.len()).any(|other| other != *at && depend(&outputs[*at], &outputs[other]));
+    (0..outputs.len()).filter(depends).collect()
+}
+
+fn is_short(outputs: &[zab::Output]) -> bool {
+    involved(outputs).len() <= ALL_ORDERS
+}
+
 /// The other orders of a step that the world could tell from the core's.
 #[must_use]
 pub fn other_orders(signature: &Signature, example: &Example) -> Vec<Other> {
     let outputs = &example.outputs;
-    let length = outputs.len();
-    let involved = |at: &usize| (0..length).any(|other| other != *at && depend(&outputs[*at], &outputs[other]));
-    let places: Vec<usize> = (0..length).filter(involved).collect();
+    let (length, places) = (outputs.len(), involved(outputs));
     let identity: Vec<usize> = (0..length).collect();
     let orders =
         if places.len() <= ALL_ORDERS { all_orders(&identity, &places) } else { exchanges(&identity, outputs) };
@@ -169,6 +199,12 @@ impl Other {
     #[must_use]
     pub fn outputs(&self) -> Vec<String> {
         self.order.iter().map(|at| self.example.outputs[*at].to_string()).collect()
+    }
+
+    /// The input's kind and those of the two outputs that changed places.
+    fn exchanged_kinds(&self) -> Pair {
+        let first = self.order.iter().enumerate().find(|(place, at)| place != *at).map_or(0, |(place, _)| place);
+        (self.signature[0], self.signature[first + 1], self.signature[self.order[first] + 1])
     }
 
     /// The first output that comes too early, and the one that it overtakes.

@@ -1,5 +1,5 @@
 //! Which properties a run checks: every `always` of `zab::properties::safety`, each with a `sometimes` that shows its
-//! premise reachable wherever the bounds leave room for it, so that none of them holds for want of anything to hold for.
+//! premise reachable wherever the bounds leave room for it, so that none holds for want of anything to hold for.
 
 use crate::bounds::{Bounds, Kind, Timing};
 use crate::world::{Queued, Server, World};
@@ -37,7 +37,7 @@ impl Room {
         let counters = if bounds.last_counter == 0 { u8::MAX } else { bounds.last_counter };
         budget.transactions >= self.transactions
             && (self.transactions < 2 || self.faults > 0 || counters >= 2)
-            && budget.crashes + budget.breaks >= self.faults
+            && budget.crashes.saturating_add(budget.breaks) >= self.faults
             && (self.faults == 0 || elections >= 2)
             && budget.crashes >= self.crashes
             && bounds.servers >= self.servers

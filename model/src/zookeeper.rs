@@ -81,14 +81,15 @@ impl ZooKeeper {
 }
 
 /// The disks of `count` servers of which each has one of `kinds` histories, for this `choice` of them: those of a first
-/// epoch that got further with some than with others.
+/// epoch that got further with some than with others, and one that a second epoch took over as it was empty, so that
+/// epochs and transactions order it differently.
 fn disks(count: usize, kinds: u32, choice: u32) -> Vec<Disk> {
     let digits = (0..count as u32).map(|place| choice / kinds.pow(place) % kinds);
-    let epoch = Epoch(u32::from(kinds > 1));
-    let disk = |length| Disk {
-        accepted_epoch: epoch,
-        current_epoch: epoch,
-        history: History::from_snapshot(Zxid::new(epoch, length)),
+    let first = u32::from(kinds > 1);
+    let disk = |kind| {
+        let (epoch, length) = if kind == 2 { (first + 1, 0) } else { (first, kind) };
+        let history = History::from_snapshot(Zxid::new(Epoch(first), length));
+        Disk { accepted_epoch: Epoch(epoch), current_epoch: Epoch(epoch), history }
     };
     digits.map(disk).collect()
 }

@@ -120,7 +120,7 @@ pub(crate) fn on_proposal(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut V
     if is_in_snapshot(peer, phase, &txn) {
         return;
     }
-    if phase < LearnerPhase::Synchronization || !txn.zxid.follows(peer.last_zxid()) {
+    if phase < LearnerPhase::Synchronization || !is_next(peer, &txn) {
         return peer.step_down(out);
     }
     let zxid = txn.zxid;
@@ -128,6 +128,11 @@ pub(crate) fn on_proposal(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut V
     if phase == LearnerPhase::Broadcast {
         out.push(Output::SendWhenDurable(from, Message::Ack(zxid)));
     }
+}
+
+/// Whether a transaction may follow the history: it is the next one, and of no epoch that was not accepted.
+fn is_next(peer: &Peer, txn: &Txn) -> bool {
+    txn.zxid.follows(peer.last_zxid()) && txn.zxid.epoch() <= peer.memory.accepted_epoch
 }
 
 /// Java's leader begins to forward before it takes the snapshot that it sends: what follows SNAP may be in it.
@@ -156,7 +161,7 @@ pub(crate) fn on_commit(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut V
 
 /// INFORM: an observer logs and delivers at once.
 pub(crate) fn on_inform(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut Vec<Output>) {
-    let last = peer.last_zxid();
+    let next = is_next(peer, &txn);
     let Some(phase) = peer.following(from).map(|following| following.phase) else {
         return;
     };
@@ -166,7 +171,7 @@ pub(crate) fn on_inform(peer: &mut Peer, from: ServerId, txn: Txn, out: &mut Vec
     let Some(following) = peer.following(from) else {
         return;
     };
-    if phase < LearnerPhase::Synchronization || !txn.zxid.follows(last) {
+    if phase < LearnerPhase::Synchronization || !next {
         return peer.step_down(out);
     }
     let zxid = txn.zxid;

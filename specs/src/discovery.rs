@@ -43,7 +43,7 @@ pub(crate) fn on_leader_info(peer: &mut Peer, from: ServerId, epoch: Epoch, out:
     }
     following.phase = LearnerPhase::EpochAccepted;
     let (accepted, last_zxid) = (peer.memory.accepted_epoch, peer.last_zxid());
-    if epoch < accepted {
+    if epoch < accepted || epoch == Epoch::LAST {
         return peer.step_down(out);
     }
     let mut ack = AckEpoch { current_epoch: None, last_zxid };
@@ -87,7 +87,7 @@ pub(crate) fn on_learner_info(peer: &mut Peer, from: ServerId, accepted: Epoch, 
     };
     // A second introduction on the same connection, or an epoch with none after it: nobody who keeps to the protocol
     // says that.
-    if leading.learner(from).is_some() || accepted == Epoch::LAST {
+    if leading.learner(from).is_some() || accepted.0 >= Epoch::LAST.0 - 1 {
         return drop_learner(peer, from, out);
     }
     let proposed = leading.phase > LeaderPhase::Discovery;

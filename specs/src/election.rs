@@ -83,7 +83,8 @@ impl Peer {
 
     /// A notification: by where it comes from, and where this server and its sender stand.
     pub(crate) fn on_notification(&mut self, from: ServerId, notification: Notification, out: &mut Vec<Output>) {
-        if from == self.id {
+        // Java's rounds are signed: one beyond is nobody's who keeps to the protocol, and leaves room to count.
+        if from == self.id || notification.round > Round(i64::MAX as u64) {
             return;
         }
         // Servers that do not vote are answered and have no other influence (WorkerReceiver.run).

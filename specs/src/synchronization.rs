@@ -31,8 +31,7 @@ pub fn plan(history: &History, horizon: Zxid, last: Zxid) -> Plan {
     if last == horizon {
         Plan::Diff
     } else if last > horizon {
-        // Who reports the start of an epoch has exactly that epoch's initial history, which the leader has as well.
-        if is_transaction { Plan::Trunc(horizon) } else { Plan::Diff }
+        if is_transaction { Plan::Trunc(horizon) } else { Plan::Snap }
     } else if last < history.snapshot() {
         Plan::Snap
     } else if history.can_end_at(last) || !is_transaction {
@@ -173,6 +172,9 @@ pub(crate) fn on_trunc(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Ve
 
 /// SNAP: the leader's state in place of the history.
 pub(crate) fn on_snap(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<Output>) {
+    if zxid.epoch() > peer.memory.accepted_epoch && peer.following(from).is_some() {
+        return peer.step_down(out);
+    }
     if start(peer, from, zxid, out) {
         peer.write(Write::Replace(zxid), out);
         peer.delivered = zxid;

@@ -162,11 +162,11 @@ impl Conversation {
         let mut conversation = Conversation { leader, learner, connected: false };
         let last_zxid = conversation.leader.last_zxid();
         conversation.tell_leader(Input::Elected(ServerId(1)));
-        conversation.from_three(Message::FollowerInfo(pair.leader.accepted_epoch));
-        conversation.from_three(Message::AckEpoch(AckEpoch { current_epoch: Some(Epoch(0)), last_zxid }));
+        conversation.three_says(Message::FollowerInfo(pair.leader.accepted_epoch));
+        conversation.three_says(Message::AckEpoch(AckEpoch { current_epoch: Some(Epoch(0)), last_zxid }));
         let epoch = conversation.leader.memory.accepted_epoch;
         assert_eq!(epoch, Epoch(pair.reign.epoch));
-        conversation.from_three(Message::Ack(epoch.start()));
+        conversation.three_says(Message::Ack(epoch.start()));
         assert!(conversation.leader.is_serving());
         conversation
     }
@@ -177,7 +177,7 @@ impl Conversation {
             self.tell_leader(Input::Propose(payload(*zxid)));
         }
         if let Some(last) = reign.broadcast[..reign.committed].last() {
-            self.from_three(Message::Ack(*last));
+            self.three_says(Message::Ack(*last));
         }
     }
 
@@ -188,7 +188,7 @@ impl Conversation {
         self.tell_learner(Input::Connected(ServerId(1)));
     }
 
-    fn from_three(&mut self, message: Message) {
+    fn three_says(&mut self, message: Message) {
         self.tell_leader(Input::Receive(ServerId(3), message));
     }
 

@@ -2,7 +2,7 @@
 
 use super::{progress, table};
 use crate::engine::{EngineError, Progress};
-use crate::necessity::{Fate, Other, kinds_of_steps, other_orders};
+use crate::necessity::{Fate, kinds_of_steps, orders_to_try};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn try_all(arguments: &Arguments) -> Result<bool, EngineError> {
     let progress = Arc::new(Progress::new());
     let kinds = progress::watched("kinds of steps", &progress, kinds_of_steps)?;
-    let orders: Vec<Other> = kinds.iter().flat_map(|(kind, example)| other_orders(kind, example)).collect();
+    let orders = orders_to_try(&kinds);
     println!("{} kinds of steps, {} other orders", kinds.len(), orders.len());
     let mut rows = table::table(&["step", "order instead", "fate"], 3);
     let mut unexplained = 0;

@@ -3,7 +3,7 @@
 use super::bounds::BoundsArguments;
 use super::progress;
 use crate::bounds::{Bounds, Grain, Kind};
-use crate::engine::{EngineError, Progress, WalkEnd, WalkOutcome, shrink, walk};
+use crate::engine::{EngineError, Progress, Replayed, WalkEnd, WalkOutcome, shrink, walk};
 use crate::world::{Action, Budget, World};
 use crate::zookeeper::ZooKeeper;
 use stateright::Model;
@@ -56,7 +56,7 @@ impl FromStr for Shard {
 /// Five servers that live through dozens of epochs.
 fn defaults() -> Bounds {
     let budget =
-        Budget { crashes: 80, breaks: 80, transactions: 60, syncs: 20, elections: 0, timeouts: 40, snapshots: 20 };
+        Budget { crashes: 80, breaks: 80, transactions: 60, syncs: 20, elections: 0, timeouts: 200, snapshots: 20 };
     Bounds {
         servers: 5,
         observers: 1,
@@ -160,7 +160,8 @@ fn tell(model: &ZooKeeper, seed: u64, outcome: &WalkOutcome<Action>) -> ExitCode
     if let Some(note) = note {
         println!("  {note}");
     }
-    let same = |replayed: &crate::engine::Replayed<Action>| matches!(&replayed.end, Some(WalkEnd::Violated { name: other, .. }) if other == name);
+    let violated = |end: &Option<WalkEnd>| matches!(end, Some(WalkEnd::Violated { name: other, .. }) if other == name);
+    let same = |replayed: &Replayed<Action>| violated(&replayed.end);
     match shrunk(model, outcome, same) {
         Ok(actions) => {
             println!("The same in {} steps:", actions.len());
@@ -176,7 +177,7 @@ fn tell(model: &ZooKeeper, seed: u64, outcome: &WalkOutcome<Action>) -> ExitCode
 fn shrunk(
     model: &ZooKeeper,
     outcome: &WalkOutcome<Action>,
-    same: impl FnMut(&crate::engine::Replayed<Action>) -> bool,
+    same: impl FnMut(&Replayed<Action>) -> bool,
 ) -> Result<Vec<Action>, EngineError> {
     shrink(model, outcome.initial, &outcome.actions, same)
 }

@@ -5,7 +5,7 @@ use crate::bounds::{Grain, Kind};
 use crate::zookeeper::ZooKeeper;
 use bytes::Bytes;
 use zab::peer::{LeaderPhase, Role};
-use zab::{Input, Message, Output, Payload, Peer, Request, Round, ServerId, Txn, Write, Zxid};
+use zab::{Input, Message, Output, Payload, Peer, Request, Round, ServerId, Timer, Txn, Write, Zxid};
 
 /// The payloads of the model: each transaction says its own number, and so differs from every other.
 static PAYLOADS: [u8; 64] = {
@@ -62,7 +62,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
             Action::Break(a, b) => self.break_link(a, b),
             Action::Notice { learner, leader, at } => self.notice(learner, leader, at),
             Action::Connect { learner, leader } => self.connect(learner, leader),
-            Action::Timeout(id, timer) => self.input(id, Input::Timeout(timer)),
+            Action::Timeout(id, timer) => self.timeout(id, timer),
             Action::Write(id) => self.write(id),
             Action::Sync(id) => self.sync(id),
             Action::Snapshot(id) => self.snapshot(id),
@@ -140,6 +140,15 @@ impl<'a, W: Watch> Stepper<'a, W> {
         } else {
             self.connect(at, leader);
         }
+    }
+
+    fn timeout(&mut self, id: ServerId, timer: Timer) {
+        if matches!(timer, Timer::Init | Timer::Ping) {
+            // Whoever has patience to lose loses it first; without a budget only those time out who wait in vain.
+            let budget = &mut self.world.budget.timeouts;
+            *budget = budget.saturating_sub(1);
+        }
+        self.input(id, Input::Timeout(timer));
     }
 
     fn write(&mut self, id: ServerId) {

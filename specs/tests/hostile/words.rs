@@ -193,7 +193,7 @@ fn from_learner(peer: &Peer, reign: LeaderPhase, from: ServerId, phase: HandlerP
     let (last, accepted) = (peer.last_zxid(), peer.memory.accepted_epoch);
     let message = match phase {
         HandlerPhase::EpochProposed => {
-            let current_epoch = (choice % 4 > 0).then_some(Epoch(0));
+            let current_epoch = (!choice.is_multiple_of(4)).then_some(Epoch(0));
             Message::AckEpoch(AckEpoch { current_epoch, last_zxid: zxid_near(peer, choice) })
         }
         HandlerPhase::Synchronizing | HandlerPhase::NewLeaderAcknowledged => Message::Ack(accepted.start()),
