@@ -36,23 +36,23 @@ fn an_election_of_three() {
 
 #[test]
 fn an_election_that_loses_a_server() {
-    check(timely(Bounds::default_of(Kind::Election)), 32_016, 100_016);
+    check(timely(Bounds::default_of(Kind::Election)), 45_648, 137_432);
 }
 
 #[test]
 fn two_servers_and_a_transaction() {
-    check(Bounds { servers: 2, ..zab() }, 1379, 2244);
+    check(Bounds { servers: 2, ..zab() }, 1381, 2256);
 }
 
 #[test]
 fn a_crash_between_any_two_writes() {
-    check(zab(), 367_049, 1_056_822);
+    check(zab(), 367_925, 1_058_724);
 }
 
 #[test]
 fn two_transactions_and_a_crash() {
     let budget = Budget { transactions: 2, ..zab().budget };
-    check(Bounds { grain: Grain::Atomic, budget, ..zab() }, 360_713, 928_494);
+    check(Bounds { grain: Grain::Atomic, budget, ..zab() }, 361_439, 930_066);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn every_sync_is_answered() {
 #[test]
 fn an_ensemble_starts_and_serves() {
     let budget = Budget { transactions: 1, ..Budget::default() };
-    check(timely(Bounds { budget, ..Bounds::default_of(Kind::Ensemble) }), 2016, 5548);
+    check(timely(Bounds { budget, ..Bounds::default_of(Kind::Ensemble) }), 1744, 4868);
 }
 
 /// The grains see the same protocol: what a coarser one lets happen, a finer one does.
