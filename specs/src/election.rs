@@ -92,7 +92,8 @@ impl Peer {
             return out.push(Output::Send(from, Message::Notification(self.notification())));
         }
         if !matches!(self.role, Role::Looking(_)) {
-            if notification.state == ServerState::Looking {
+            // An observer keeps still here as well: a voter answers it whatever it says, and the two would never stop.
+            if notification.state == ServerState::Looking && self.ensemble.is_voter(self.id) {
                 out.push(Output::Send(from, Message::Notification(self.notification())));
             }
             return;
