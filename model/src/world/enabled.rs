@@ -203,10 +203,11 @@ fn resending_helps(world: &World, id: ServerId, peer: &Peer) -> bool {
                 });
                 peer.round != theirs.round || !knows
             }
-            // A voter answers an observer, whatever it says.
+            // A voter answers an observer, whatever it says; of an earlier round the answer means nothing to it.
             Role::Looking(_) => {
                 let known = looking.received.iter().find(|entry| entry.from == other);
-                theirs.vote.is_some() && (peer.round != theirs.round || known.map(|entry| entry.vote) != theirs.vote)
+                let news = theirs.vote.is_some() && known.map(|entry| entry.vote) != theirs.vote;
+                theirs.round > peer.round || theirs.round == peer.round && news
             }
             _ => !knows_standing(peer, looking, report(theirs), other),
         }
