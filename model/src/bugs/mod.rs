@@ -1,7 +1,7 @@
 //! The planted bugs: defects from ZooKeeper's history, each planted into a copy of the specification to see that the
 //! model catches it.
 //!
-//! A bug is a file of `model/bugs`, named by its identifier: a header ([`catalogue`]) and a readable diff against
+//! A bug is a file of `model/bugs`, named by its identifier: a header ([`mod@catalogue`]) and a readable diff against
 //! `specs/src` ([`patch`]). The diff is applied to a copy of the sources, never to the sources: neither the server nor
 //! the text of the core knows of any bug. The copy is built and run by a [`workshop`], and what it finds within the
 //! bug's bounds is an [`exhibit`]; the model as it is must find nothing within the same bounds.

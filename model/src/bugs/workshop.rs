@@ -26,6 +26,9 @@ pub struct Workshop {
     _lock: File,
 }
 
+/// What becomes of a file, by its name, when it is copied.
+type Mutate<'a> = dyn Fn(&str, Vec<u8>) -> Result<Vec<u8>, BugError> + 'a;
+
 impl Workshop {
     /// Opens the workshop of the workspace at `root`; waits until nobody else uses it.
     ///
@@ -64,7 +67,7 @@ impl Workshop {
     }
 
     /// Makes the copy of a file or directory what the original is, writing only what differs.
-    fn mirror(&self, name: &str, mutate: &dyn Fn(&str, Vec<u8>) -> Result<Vec<u8>, BugError>) -> Result<(), BugError> {
+    fn mirror(&self, name: &str, mutate: &Mutate<'_>) -> Result<(), BugError> {
         let (from, to) = (self.root.join(name), self.copy.join(name));
         if !from.is_dir() {
             let wanted = mutate(name, fs::read(&from).map_err(BugError::file(&from))?)?;

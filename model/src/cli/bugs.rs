@@ -236,7 +236,9 @@ fn of_controls(controls: &[Control]) -> String {
             format!("{:.1}", control.exhibit.seconds),
         ]);
     }
-    table.column_mut(2).map(|column| column.set_cell_alignment(CellAlignment::Right));
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
     table.to_string()
 }
 
