@@ -1,5 +1,6 @@
 //! `model bench`: states per second and bytes per state, on bounds that take some seconds.
 
+use super::output::say;
 use super::{progress, table};
 use crate::bounds::{Bounds, Grain, Kind, Oracle, Timing};
 use crate::engine::{Progress, Settings};
@@ -61,8 +62,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             rows.add_row(row(&outcomes[outcomes.len() / 2]));
         }
     }
-    println!("{rows}");
-    println!("Bytes are the most that the whole process held, divided by the distinct states.");
+    say!("{rows}");
+    say!("Bytes are the most that the whole process held, divided by the distinct states.");
     ExitCode::SUCCESS
 }
 

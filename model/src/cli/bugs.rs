@@ -1,5 +1,6 @@
 //! `model bugs`: the planted bugs, each caught.
 
+use super::output::say;
 use super::table::{grouped, table};
 use crate::bounds::Bounds;
 use crate::bugs::exhibit::{Question, exhibit};
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             Ok(ExitCode::from(2))
         }
         Ok(bugs) if arguments.list => {
-            println!("{}", listed(&bugs));
+            say!("{}", listed(&bugs));
             Ok(ExitCode::SUCCESS)
         }
         Ok(bugs) => show_all(arguments, root, bugs),
@@ -78,7 +79,7 @@ fn answer(question: &str) -> ExitCode {
     };
     match question.answer() {
         Ok(exhibit) => {
-            println!("{}", serde_json::to_string(&exhibit).expect("plain data"));
+            say!("{}", serde_json::to_string(&exhibit).expect("plain data"));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -128,9 +129,9 @@ fn show_all(arguments: &Arguments, root: &Path, bugs: Vec<Bug>) -> Result<ExitCo
     }
     let well = shown.iter().all(|shown| shown.caught().is_some()) && controls.iter().all(Control::is_clean);
     if arguments.json {
-        println!("{}", json!({ "bugs": shown.iter().map(Shown::json).collect::<Vec<_>>() }));
+        say!("{}", json!({ "bugs": shown.iter().map(Shown::json).collect::<Vec<_>>() }));
     } else {
-        println!("{}\n\n{}\n", of_bugs(&shown), of_controls(&controls));
+        say!("{}\n\n{}\n", of_bugs(&shown), of_controls(&controls));
     }
     for control in controls.iter().filter(|control| !control.is_clean()) {
         let broken: Vec<&str> = control.exhibit.findings.iter().map(|finding| finding.property.as_str()).collect();
@@ -252,14 +253,14 @@ fn kind(bounds: &Bounds) -> &'static str {
 
 fn tell(shown: &Shown) {
     for finding in &shown.exhibit.findings {
-        println!("{}: {} does not hold ({})", shown.bug.id, finding.property, shown.bug.bounds);
-        finding.note.iter().for_each(|note| println!("  {note}"));
+        say!("{}: {} does not hold ({})", shown.bug.id, finding.property, shown.bug.bounds);
+        finding.note.iter().for_each(|note| say!("  {note}"));
         for (number, action) in finding.path.iter().enumerate() {
-            println!("{:4}  {action}", number + 1);
+            say!("{:4}  {action}", number + 1);
         }
         if let Some(cycle) = &finding.cycle {
-            println!("      {}", if cycle.is_empty() { "and there it rests" } else { "and then for ever" });
-            cycle.iter().for_each(|action| println!("      {action}"));
+            say!("      {}", if cycle.is_empty() { "and there it rests" } else { "and then for ever" });
+            cycle.iter().for_each(|action| say!("      {action}"));
         }
     }
 }

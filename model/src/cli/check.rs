@@ -1,6 +1,7 @@
 //! `model check`: the main job.
 
 use super::bounds::BoundsArguments;
+use super::output::say;
 use super::{progress, table};
 use crate::bounds::{Bounds, Kind, Oracle, Timing};
 use crate::engine::{Completion, Progress, Settings, Verdict};
@@ -82,10 +83,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         }
     }
     if arguments.json {
-        println!("{}", table::json_of_outcomes(&outcomes));
+        say!("{}", table::json_of_outcomes(&outcomes));
     } else {
-        println!("{}", table::of_outcomes(&outcomes));
-        println!(
+        say!("{}\n\n{}\n", table::of_properties(&outcomes), table::of_outcomes(&outcomes));
+        say!(
             "{}",
             if well { "Every property holds." } else { "NOT everything holds, or not everything was explored." }
         );
@@ -180,16 +181,16 @@ fn report(arguments: &Arguments, outcome: &Outcome) {
 }
 
 fn tell(outcome: &Outcome, model: &ZooKeeper, verdict: &Verdict<Action>, story: Option<&Story>) {
-    println!("{}: {} does not hold ({})", outcome.name, verdict.name, outcome.bounds);
+    say!("{}: {} does not hold ({})", outcome.name, verdict.name, outcome.bounds);
     if let Some(note) = &verdict.note {
-        println!("  {note}");
+        say!("  {note}");
     }
     if let Some(story) = story {
-        println!("{}", story.text());
+        say!("{}", story.text());
     }
     let path = verdict.path.as_deref().unwrap_or_default();
     if let Some(address) = explorer::address_of(explorer::ADDRESS, model, verdict.initial, path) {
-        println!("To walk through it: `{}`, then open {address}\n", explorer::command_of(&outcome.bounds));
+        say!("To walk through it: `{}`, then open {address}\n", explorer::command_of(&outcome.bounds));
     }
 }
 

@@ -1,6 +1,7 @@
 //! `model explore`.
 
 use super::bounds::BoundsArguments;
+use super::output::say;
 use crate::bounds::Kind;
 use crate::explorer::{self, Explorer};
 use crate::zookeeper::ZooKeeper;
@@ -57,20 +58,20 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         view = view.with_premises();
     }
     if arguments.liveness {
-        println!("Looking for fair cycles …");
+        say!("Looking for fair cycles …");
         view = view.with_lassos().map_err(|error| error.to_string())?;
     }
     if std::path::Path::new("ui").exists() {
         eprintln!("The Explorer takes its page from ./ui/ here, as there is such a folder, and not its own.");
     }
-    println!("{} ({bounds})", explorer::command_of(&bounds));
+    say!("{} ({bounds})", explorer::command_of(&bounds));
     let separator = if path.is_empty() { "" } else { "/" };
-    println!("Open http://{address}/#/steps{separator}{path}");
-    println!("Click through the actions on the left, or walk the path with j and k. Ctrl-C ends it.");
+    say!("Open http://{address}/#/steps{separator}{path}");
+    say!("Click through the actions on the left, or walk the path with j and k. Ctrl-C ends it.");
     for lasso in view.lassos() {
         let host = address.to_string();
         if let Some(address) = explorer::address_of(&host, &model, lasso.initial, &lasso.stem) {
-            println!("{}, which begins at {address}", lasso.name.replacen("no fair", "A fair", 1));
+            say!("{}, which begins at {address}", lasso.name.replacen("no fair", "A fair", 1));
         }
     }
     view.checker().threads(2).serve(address);

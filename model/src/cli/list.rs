@@ -1,5 +1,6 @@
 //! `model list`.
 
+use super::output::say;
 use super::table;
 use crate::bounds::{Bounds, Kind};
 use crate::engine::Fair;
@@ -15,22 +16,22 @@ pub struct Arguments {}
 /// Runs it.
 #[must_use]
 pub fn run(_arguments: &Arguments) -> ExitCode {
-    println!("Models and their default bounds:");
+    say!("Models and their default bounds:");
     for (name, kind) in [("election", Kind::Election), ("zab", Kind::Zab), ("ensemble", Kind::Ensemble)] {
-        println!("  {name}: {}", Bounds::default_of(kind));
+        say!("  {name}: {}", Bounds::default_of(kind));
     }
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
-        println!("\nThe {title} suite:");
+        say!("\nThe {title} suite:");
         let mut rows = table::table(&["run", "model", "bounds", "why"], 4);
         for Run { name, reason, bounds, twice } in runs {
             let engines = if twice { " (both engines)" } else { "" };
             let kind = format!("{:?}", bounds.kind).to_lowercase();
             rows.add_row([name, &kind, &format!("{bounds}{engines}"), reason]);
         }
-        println!("{rows}");
+        say!("{rows}");
     }
     for kind in [Kind::Election, Kind::Ensemble] {
-        println!("\nProperties of {}:", if kind == Kind::Election { "election" } else { "zab and ensemble" });
+        say!("\nProperties of {}:", if kind == Kind::Election { "election" } else { "zab and ensemble" });
         properties(kind);
     }
     ExitCode::SUCCESS
@@ -44,10 +45,10 @@ fn properties(kind: Kind) {
     let model = ZooKeeper::new(bounds);
     for property in model.properties() {
         let kind = if matches!(property.expectation, Expectation::Always) { "always" } else { "sometimes" };
-        println!("  {kind:9}  {}", property.name);
+        say!("  {kind:9}  {}", property.name);
     }
     let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
     for goal in timely.goals() {
-        println!("  {:9}  {}", "live", goal.name);
+        say!("  {:9}  {}", "live", goal.name);
     }
 }

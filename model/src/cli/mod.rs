@@ -7,6 +7,7 @@ pub mod check;
 pub mod explore;
 pub mod list;
 pub mod necessity;
+mod output;
 pub mod progress;
 pub mod scenario;
 pub mod simulate;

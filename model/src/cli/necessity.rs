@@ -1,5 +1,6 @@
 //! `model necessity`.
 
+use super::output::say;
 use super::{progress, table};
 use crate::engine::{EngineError, Progress};
 use crate::necessity::{Fate, kinds_of_steps, orders_to_try};
@@ -34,7 +35,7 @@ fn try_all(arguments: &Arguments) -> Result<bool, EngineError> {
     let progress = Arc::new(Progress::new());
     let kinds = progress::watched("kinds of steps", &progress, kinds_of_steps)?;
     let orders = orders_to_try(&kinds);
-    println!("{} kinds of steps, {} other orders", kinds.len(), orders.len());
+    say!("{} kinds of steps, {} other orders", kinds.len(), orders.len());
     let mut rows = table::table(&["step", "order instead", "fate"], 3);
     let mut unexplained = 0;
     for (number, other) in orders.iter().enumerate() {
@@ -52,9 +53,9 @@ fn try_all(arguments: &Arguments) -> Result<bool, EngineError> {
         };
         rows.add_row([other.example.input.to_string(), other.outputs().join("; "), fate]);
     }
-    println!("{rows}");
+    say!("{rows}");
     if !arguments.list {
-        println!("{} orders are caught or explained, {unexplained} are not.", orders.len() - unexplained);
+        say!("{} orders are caught or explained, {unexplained} are not.", orders.len() - unexplained);
     }
     Ok(unexplained == 0)
 }

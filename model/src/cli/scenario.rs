@@ -1,5 +1,6 @@
 //! `model scenario`.
 
+use super::output::say;
 use crate::scenario;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,10 +22,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let mut failed = false;
     for file in &arguments.files {
         match play(file, arguments.update) {
-            Ok(verdict) => println!("{}: {verdict}", file.display()),
+            Ok(verdict) => say!("{}: {verdict}", file.display()),
             Err(Trouble::Story(failure)) => {
                 failed = true;
-                println!("{}:{}: {}", file.display(), failure.line, failure.what);
+                say!("{}:{}: {}", file.display(), failure.line, failure.what);
             }
             Err(Trouble::File(error)) => {
                 eprintln!("model scenario: {}: {error}", file.display());

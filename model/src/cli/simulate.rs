@@ -1,6 +1,7 @@
 //! `model simulate`: random deep walks far beyond the bounds, each from a seed that brings it back.
 
 use super::bounds::BoundsArguments;
+use super::output::say;
 use super::progress;
 use crate::bounds::{Bounds, Grain, Kind};
 use crate::engine::{EngineError, Progress, Replayed, WalkEnd, WalkOutcome, shrink, walk};
@@ -86,7 +87,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let Shard { index, count } = arguments.shard;
     let seeds =
         (arguments.from..arguments.from.saturating_add(arguments.seeds)).filter(|seed| seed % count == index - 1);
-    println!("{}", model.bounds);
+    say!("{}", model.bounds);
     let start = Instant::now();
     let late = || arguments.limit.is_some_and(|limit| start.elapsed() > Duration::from_secs(limit));
     let mut total = Total::default();
@@ -104,10 +105,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         }
         Ok(None)
     });
-    println!("{} in {:.1} s", total, start.elapsed().as_secs_f64());
+    say!("{} in {:.1} s", total, start.elapsed().as_secs_f64());
     match result {
         Ok(None) => {
-            println!("Every property holds on every walk.");
+            say!("Every property holds on every walk.");
             ExitCode::SUCCESS
         }
         Ok(Some((seed, outcome))) => tell(&model, seed, &outcome),
@@ -156,17 +157,17 @@ impl std::fmt::Display for Total {
 /// Prints what was violated, and the shortest story of it that shrinking finds.
 fn tell(model: &ZooKeeper, seed: u64, outcome: &WalkOutcome<Action>) -> ExitCode {
     let WalkEnd::Violated { name, note } = &outcome.end else { unreachable!("called for violations") };
-    println!("seed {seed}: {name} does not hold after {} steps", outcome.actions.len());
+    say!("seed {seed}: {name} does not hold after {} steps", outcome.actions.len());
     if let Some(note) = note {
-        println!("  {note}");
+        say!("  {note}");
     }
     let violated = |end: &Option<WalkEnd>| matches!(end, Some(WalkEnd::Violated { name: other, .. }) if other == name);
     let same = |replayed: &Replayed<Action>| violated(&replayed.end);
     match shrunk(model, outcome, same) {
         Ok(actions) => {
-            println!("The same in {} steps:", actions.len());
+            say!("The same in {} steps:", actions.len());
             for (number, action) in actions.iter().enumerate() {
-                println!("{:4}  {action}", number + 1);
+                say!("{:4}  {action}", number + 1);
             }
         }
         Err(error) => eprintln!("error: {error}"),

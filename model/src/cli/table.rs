@@ -43,29 +43,65 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> String {
 
 fn verdicts(outcome: &Outcome) -> String {
     let verdicts = &outcome.report.verdicts;
-    let count = |kind| verdicts.iter().filter(|verdict| verdict.kind == kind && verdict.holds).count();
-    let mut lines: Vec<String> = [(Kind::Always, "always"), (Kind::Sometimes, "sometimes"), (Kind::Live, "live")]
+    let count = |kind| verdicts.iter().filter(|verdict| verdict.kind == kind && holds(verdict) == Some(true)).count();
+    let mut words: Vec<String> = [Kind::Always, Kind::Sometimes, Kind::Live]
         .into_iter()
-        .filter(|(kind, _)| count(*kind) > 0)
-        .map(|(kind, name)| format!("{} {name}", count(kind)))
+        .filter(|kind| count(*kind) > 0)
+        .map(|kind| format!("{} {}", count(kind), name(kind)))
         .collect();
-    lines.extend(verdicts.iter().filter(|verdict| !verdict.holds).map(failure));
+    words.extend(verdicts.iter().filter(|verdict| holds(verdict) == Some(false)).map(failure));
+    let undecided = verdicts.iter().filter(|verdict| !verdict.decided).count();
+    if undecided > 0 {
+        words.push(format!("{undecided} undecided"));
+    }
     match outcome.report.completion {
         Completion::Exhausted => {}
-        Completion::Violated => lines.push("stopped at the violation".into()),
-        Completion::Capped => lines.push("NOT COMPLETE: state limit".into()),
-        Completion::Interrupted => lines.push("NOT COMPLETE: interrupted".into()),
+        Completion::Violated => words.push("stopped at the violation".into()),
+        Completion::Capped => words.push("NOT COMPLETE: state limit".into()),
+        Completion::Interrupted => words.push("NOT COMPLETE: interrupted".into()),
     }
-    lines.join(", ")
+    words.join(", ")
+}
+
+/// Whether a claim holds; `None` where too little was explored to say.
+fn holds(verdict: &Verdict<Action>) -> Option<bool> {
+    verdict.decided.then_some(verdict.holds)
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Always => "always",
+        Kind::Sometimes => "sometimes",
+        Kind::Live => "live",
+    }
 }
 
 fn failure(verdict: &Verdict<Action>) -> String {
-    match (verdict.kind, verdict.decided) {
-        (_, false) => format!("{} undecided", verdict.name),
-        (Kind::Always, _) => format!("{} VIOLATED", verdict.name),
-        (Kind::Sometimes, _) => format!("{} NOT REACHED", verdict.name),
-        (Kind::Live, _) => format!("{} NOT LIVE", verdict.name),
+    let how = match verdict.kind {
+        Kind::Always => "VIOLATED",
+        Kind::Sometimes => "NOT REACHED",
+        Kind::Live => "NOT LIVE",
+    };
+    format!("{} {how}", verdict.name)
+}
+
+/// Every property by name, with the number of runs that say of it the same.
+#[must_use]
+pub fn of_properties(outcomes: &[Outcome]) -> String {
+    let mut rows: Vec<(&str, Kind, [usize; 3])> = Vec::new();
+    for verdict in outcomes.iter().flat_map(|outcome| &outcome.report.verdicts) {
+        let at = rows.iter().position(|row| row.0 == verdict.name && row.1 == verdict.kind).unwrap_or_else(|| {
+            rows.push((&verdict.name, verdict.kind, [0; 3]));
+            rows.len() - 1
+        });
+        rows[at].2[holds(verdict).map_or(2, |holds| usize::from(!holds))] += 1;
     }
+    let mut table = table(&["property", "kind", "holds in runs", "fails in", "undecided in"], 2);
+    for (property, kind, counts) in rows {
+        let [holding, failing, undecided] = counts.map(|count| count.to_string());
+        table.add_row([property.to_owned(), name(kind).to_owned(), holding, failing, undecided]);
+    }
+    table.to_string()
 }
 
 /// A number with its thousands apart.
@@ -90,14 +126,7 @@ pub fn json_of_outcomes(outcomes: &[Outcome]) -> Value {
 
 fn json_of_outcome(outcome: &Outcome) -> Value {
     let report = &outcome.report;
-    let property = |verdict: &Verdict<Action>| {
-        let kind = match verdict.kind {
-            Kind::Always => "always",
-            Kind::Sometimes => "sometimes",
-            Kind::Live => "live",
-        };
-        json!({ "name": verdict.name, "kind": kind, "holds": verdict.holds })
-    };
+    let property = |verdict: &Verdict<Action>| json!({ "name": verdict.name, "kind": name(verdict.kind), "holds": holds(verdict) });
     json!({
         "run": outcome.name,
         "model": outcome.bounds.kind,

@@ -1,6 +1,7 @@
 //! `model trace`.
 
 use super::bounds::BoundsArguments;
+use super::output::say;
 use crate::bounds::{Bounds, Kind};
 use crate::story::coverage::{self, Cover};
 use crate::story::{self, Story};
@@ -48,13 +49,13 @@ fn trace(arguments: &Arguments, kind: Kind) -> Result<(), String> {
     let stories = stories(&model, &cover);
     let name = kind.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
     if arguments.out.is_none() {
-        println!("paths | action | phase | outputs");
+        say!("paths | action | phase | outputs");
         for (kind, paths) in &cover.kinds {
-            println!("{paths:>5} | {kind}");
+            say!("{paths:>5} | {kind}");
         }
     }
     let events: usize = stories.iter().map(|story| story.lines().count()).sum();
-    println!(
+    say!(
         "{name}: {} kinds of transition in {} states, shown by {} paths with {} steps and {events} events",
         cover.kinds.len(),
         cover.states,
@@ -89,6 +90,6 @@ fn write(directory: &Path, name: &str, stories: &[Story]) -> Result<(), String> 
         let file = format!("{name}-{:02}", place + 1);
         story::write_texts(directory, &file, story).map_err(|error| format!("{}: {error}", directory.display()))?;
     }
-    println!("{name}: written to {}", directory.display());
+    say!("{name}: written to {}", directory.display());
     Ok(())
 }
