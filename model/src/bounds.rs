@@ -38,6 +38,17 @@ pub enum Oracle {
     Best,
 }
 
+/// How fine the discovery of an epoch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Discovery {
+    /// Message by message: anything can happen between FOLLOWERINFO, LEADERINFO and ACKEPOCH.
+    Messages,
+    /// Each of these messages arrives as soon as it is sent. What that leaves out, epochs that some accept and nobody
+    /// leads, is what the fine grain explores.
+    Whole,
+}
+
 /// When timers fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -65,8 +76,13 @@ pub struct Bounds {
     pub last_counter: u8,
     /// Whether clients ask learners as well, or only the leader.
     pub forward: bool,
+    /// How often notifications may be late: each arrives in the order in which all were sent, but for so many that let
+    /// others pass. `None` for any order (but the FIFO one of each link).
+    pub delays: Option<u8>,
     /// How fine the disk is.
     pub grain: Grain,
+    /// How fine discovery is.
+    pub discovery: Discovery,
     /// Whom the oracle may elect.
     pub oracle: Oracle,
     /// When timers fire.
@@ -91,7 +107,9 @@ impl Bounds {
             budget,
             last_counter: 0,
             forward: false,
+            delays: None,
             grain: Grain::Write,
+            discovery: Discovery::Messages,
             oracle: Oracle::Any,
             timing: Timing::Asynchronous,
         }
@@ -118,6 +136,9 @@ impl fmt::Display for Bounds {
         if self.histories > 1 {
             write!(f, ", {} histories", self.histories)?;
         }
+        if let Some(delays) = self.delays {
+            write!(f, ", {delays} late {}", if delays == 1 { "notification" } else { "notifications" })?;
+        }
         if self.last_counter > 0 {
             write!(f, ", epochs of {}", self.last_counter)?;
         }
@@ -125,6 +146,9 @@ impl fmt::Display for Bounds {
             Grain::Write => {}
             Grain::Batch => write!(f, ", batch disk")?,
             Grain::Atomic => write!(f, ", atomic disk")?,
+        }
+        if self.discovery == Discovery::Whole {
+            write!(f, ", whole discovery")?;
         }
         if self.forward {
             write!(f, ", learners forward")?;

@@ -4,7 +4,7 @@ use crate::bounds::{Bounds, Kind};
 use crate::engine::{Fair, Goal};
 use crate::mutation::Mutation;
 use crate::world::step::Stepper;
-use crate::world::{Action, Server, World, enabled, packed};
+use crate::world::{Action, Budget, Server, World, enabled, packed};
 use crate::{goals, properties};
 use stateright::{Model, Property};
 use std::sync::Arc;
@@ -53,7 +53,8 @@ impl ZooKeeper {
             servers: disks.into_iter().map(server).collect(),
             connections: Vec::new(),
             election: vec![Default::default(); links],
-            budget: self.bounds.budget,
+            due: Vec::new(),
+            budget: Budget { delays: self.bounds.delays.unwrap_or_default(), ..self.bounds.budget },
             past: Past::default(),
         };
         Stepper::new(self, &mut world, &mut ()).start();
@@ -74,6 +75,8 @@ impl ZooKeeper {
             Action::Deliver { learner, leader, .. } | Action::Notice { learner, leader, .. } => {
                 Some(5 * count + pair(learner, leader))
             }
+            // Where there are no quorum connections, their classes are free: five servers have no others to spare.
+            Action::Notify { from, to } if self.bounds.kind == Kind::Election => Some(5 * count + pair(from, to)),
             Action::Notify { from, to } => Some((5 + count) * count + pair(from, to)),
             _ => None,
         }

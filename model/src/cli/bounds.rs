@@ -1,6 +1,6 @@
 //! The switches that change a model's bounds.
 
-use crate::bounds::{Bounds, Grain, Kind, Oracle, Timing};
+use crate::bounds::{Bounds, Discovery, Grain, Kind, Oracle, Timing};
 
 /// Switches for bounds; each replaces the default of the named model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
@@ -42,9 +42,15 @@ pub struct BoundsArguments {
     /// Clients ask learners as well, which forward.
     #[arg(long)]
     pub forward: bool,
+    /// Notifications that may be late; without it, any may be (models election and ensemble).
+    #[arg(long)]
+    pub delays: Option<u8>,
     /// How fine the disk is.
     #[arg(long)]
     pub grain: Option<Grain>,
+    /// How fine the discovery of an epoch is.
+    #[arg(long)]
+    pub discovery: Option<Discovery>,
     /// Whom the oracle may elect.
     #[arg(long)]
     pub oracle: Option<Oracle>,
@@ -84,7 +90,9 @@ impl BoundsArguments {
         set(&mut bounds.budget.timeouts, self.timeouts);
         set(&mut bounds.budget.snapshots, self.snapshots);
         set(&mut bounds.last_counter, self.last_counter);
+        bounds.delays = self.delays.or(bounds.delays);
         set(&mut bounds.grain, self.grain);
+        set(&mut bounds.discovery, self.discovery);
         set(&mut bounds.oracle, self.oracle);
         set(&mut bounds.timing, self.timing);
         bounds.forward |= self.forward;

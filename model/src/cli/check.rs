@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Run only these runs of the suite (see `model list`).
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     run: Vec<String>,
-    /// The large bounds: an hour or two, up to 20 GB.
+    /// The large bounds: up to an hour, and 12 GB.
     #[arg(long)]
     deep: bool,
     /// Liveness: with a model, servers are given time and the goals are checked; without one, only those runs.
@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     if let Some(kind) = arguments.name {
         let bounds = named(arguments, kind);
-        let run = Run { name: kind_name(kind), reason: "", bounds, twice: false };
+        let run = Run { name: kind_name(kind), reason: "", bounds, engines: &[] };
         return Ok(vec![(run, arguments.engine)]);
     }
     if arguments.bounds.is_any_set() {
@@ -112,11 +112,7 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     }
     runs.retain(|run| arguments.run.is_empty() || arguments.run.iter().any(|name| name == run.name));
     runs.retain(|run| !arguments.liveness || run.bounds.timing == Timing::Timely);
-    let engines = |run: Run| {
-        let twice = run.twice.then_some((run, Engine::Stateright));
-        std::iter::once((run, Engine::Graph)).chain(twice)
-    };
-    Ok(runs.into_iter().flat_map(engines).collect())
+    Ok(runs.into_iter().flat_map(|run| run.engines.iter().map(move |engine| (run, *engine))).collect())
 }
 
 fn named(arguments: &Arguments, kind: Kind) -> Bounds {

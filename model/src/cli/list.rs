@@ -22,11 +22,11 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
     }
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
         say!("\nThe {title} suite:");
-        let mut rows = table::table(&["run", "model", "bounds", "why"], 4);
-        for Run { name, reason, bounds, twice } in runs {
-            let engines = if twice { " (both engines)" } else { "" };
+        let mut rows = table::table(&["run", "model", "bounds", "engines", "why"], 5);
+        for Run { name, reason, bounds, engines } in runs {
             let kind = format!("{:?}", bounds.kind).to_lowercase();
-            rows.add_row([name, &kind, &format!("{bounds}{engines}"), reason]);
+            let engines: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
+            rows.add_row([name, &kind, &bounds.to_string(), &engines.join(", "), reason]);
         }
         say!("{rows}");
     }

@@ -56,8 +56,16 @@ impl FromStr for Shard {
 
 /// Five servers that live through dozens of epochs.
 fn defaults() -> Bounds {
-    let budget =
-        Budget { crashes: 80, breaks: 80, transactions: 60, syncs: 20, elections: 0, timeouts: 200, snapshots: 20 };
+    let budget = Budget {
+        crashes: 80,
+        breaks: 80,
+        transactions: 60,
+        syncs: 20,
+        elections: 0,
+        timeouts: 200,
+        snapshots: 20,
+        delays: 0,
+    };
     Bounds {
         servers: 5,
         observers: 1,

@@ -12,8 +12,16 @@ use zab::properties::Past;
 use zab::{Disk, Ensemble, History, Payload, ServerId, Txn, Zxid};
 
 /// What a story allows: it tells by itself what goes wrong, and how often.
-const BUDGET: Budget =
-    Budget { crashes: 100, breaks: 100, transactions: 60, syncs: 100, elections: 0, timeouts: 100, snapshots: 100 };
+const BUDGET: Budget = Budget {
+    crashes: 100,
+    breaks: 100,
+    transactions: 60,
+    syncs: 100,
+    elections: 0,
+    timeouts: 100,
+    snapshots: 100,
+    delays: 0,
+};
 
 /// What was said so far.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +72,7 @@ impl Setup {
         let servers = (1..=count).map(|id| self.server(ServerId(id))).collect::<Result<Vec<_>, _>>()?;
         let past = past(&servers);
         let election = vec![Default::default(); servers.len() * servers.len()];
-        Ok((model, World { servers, connections: Vec::new(), election, budget: BUDGET, past }))
+        Ok((model, World { servers, connections: Vec::new(), election, due: Vec::new(), budget: BUDGET, past }))
     }
 
     fn ensemble(&self) -> Result<Ensemble, String> {

@@ -41,7 +41,7 @@ fn elections(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {
         return oracle(model, world, actions);
     }
     for (index, link) in world.election.iter().enumerate() {
-        if link.wire.is_some() {
+        if link.wire.is_some() && (model.bounds.delays.is_none() || world.lateness(index) <= world.budget.delays) {
             let count = world.servers.len();
             let (from, to) = (ServerId((index / count) as u8 + 1), ServerId((index % count) as u8 + 1));
             actions.push(Action::Notify { from, to });
@@ -272,6 +272,11 @@ impl World {
         const NONE: &super::ElectionLink = &super::ElectionLink { wire: None, waiting: None };
         let index = (usize::from(from.0) - 1) * self.servers.len() + usize::from(to.0) - 1;
         self.election.get(index).unwrap_or(NONE)
+    }
+
+    /// How many notifications that are due earlier this one, on the link at `index`, would pass.
+    pub(crate) fn lateness(&self, index: usize) -> u8 {
+        self.due.iter().position(|due| usize::from(*due) == index).unwrap_or_default() as u8
     }
 
     /// Whether the server has a rank that a vote could show: its current epoch and last transaction.

@@ -28,6 +28,9 @@ pub struct World {
     pub connections: Vec<Connection>,
     /// The election links, in the order of (from, to); empty where an oracle elects.
     pub election: Vec<ElectionLink>,
+    /// Where late notifications are counted: the links with one on the wire, by their place in `election`, in the order
+    /// in which they are due.
+    pub due: Vec<u8>,
     /// What may still go wrong or be asked.
     pub budget: Budget,
     /// What happened.
@@ -79,6 +82,8 @@ pub struct Budget {
     pub timeouts: u8,
     /// Snapshots that servers take.
     pub snapshots: u8,
+    /// Notifications that are late.
+    pub delays: u8,
 }
 
 impl World {
@@ -130,6 +135,7 @@ impl Hash for World {
             self.servers.hash(bytes);
             self.connections.hash(bytes);
             self.election.hash(bytes);
+            self.due.hash(bytes);
             self.budget.hash(bytes);
             self.past.hash(bytes);
             state.write(&bytes.0);

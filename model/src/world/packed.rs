@@ -30,12 +30,12 @@ struct PeerRead {
 
 type ServerFields<'a> = (Option<PeerFields<'a>>, &'a Disk, &'a [Txn], &'a [Queued], &'a [Txn], &'a [u8]);
 type ServerRead = (Option<PeerRead>, Disk, Vec<Txn>, Vec<Queued>, Vec<Txn>, Vec<u8>);
-type WorldRead = (Vec<ServerRead>, Vec<Connection>, Vec<ElectionLink>, Budget, Past);
+type WorldRead = (Vec<ServerRead>, Vec<Connection>, Vec<ElectionLink>, Vec<u8>, Budget, Past);
 
 /// Appends the world to `bytes`.
 pub fn pack(world: &World, bytes: &mut Vec<u8>) {
     let servers: Vec<ServerFields<'_>> = world.servers.iter().map(fields).collect();
-    let all = (servers, &world.connections, &world.election, world.budget, &world.past);
+    let all = (servers, &world.connections, &world.election, &world.due, world.budget, &world.past);
     let buffer = std::mem::take(bytes);
     *bytes = postcard::to_extend(&all, buffer).expect("a world has only plain data");
 }
@@ -59,9 +59,9 @@ fn fields(server: &Server) -> ServerFields<'_> {
 #[must_use]
 pub fn unpack(ensemble: &Arc<Ensemble>, bytes: &[u8]) -> World {
     let read: WorldRead = postcard::from_bytes(bytes).expect("these bytes were packed");
-    let (servers, connections, election, budget, past) = read;
+    let (servers, connections, election, due, budget, past) = read;
     let servers = servers.into_iter().map(|server| build(ensemble, server)).collect();
-    World { servers, connections, election, budget, past }
+    World { servers, connections, election, due, budget, past }
 }
 
 fn build(ensemble: &Arc<Ensemble>, (peer, disk, snapshot, queue, delivered, syncs): ServerRead) -> Server {

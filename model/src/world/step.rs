@@ -1,7 +1,7 @@
 //! Making an action happen: the interpreter of `zab`'s outputs.
 
 use super::{Action, Connection, End, Queued, World};
-use crate::bounds::{Grain, Kind};
+use crate::bounds::{Discovery, Grain, Kind};
 use crate::zookeeper::ZooKeeper;
 use bytes::Bytes;
 use zab::peer::{LeaderPhase, Role};
@@ -98,6 +98,14 @@ impl<'a, W: Watch> Stepper<'a, W> {
     }
 
     fn notify(&mut self, from: ServerId, to: ServerId) {
+        if self.model.bounds.delays.is_some() {
+            let index = (usize::from(from.0) - 1) * self.world.servers.len() + usize::from(to.0) - 1;
+            let passed = self.world.lateness(index);
+            self.world.budget.delays -= passed;
+            // Those that it passes are due again behind all that are on their way.
+            self.world.due.rotate_left(passed.into());
+            self.world.due.remove(0);
+        }
         let link = self.world.election_link(from, to);
         let notification = link.receive().expect("a notification is on the wire");
         self.input(to, Input::Receive(from, Message::Notification(notification)));
@@ -250,11 +258,34 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     /// Works off what the action still owes.
     fn settle(&mut self) {
-        while !self.pending.is_empty() {
-            let (id, input) = self.pending.remove(0);
-            self.input(id, input);
+        loop {
+            if !self.pending.is_empty() {
+                let (id, input) = self.pending.remove(0);
+                self.input(id, input);
+            } else if let Some((learner, leader, to)) = self.discovers() {
+                self.deliver(learner, leader, to);
+            } else {
+                break;
+            }
         }
         self.world.connections.retain(|connection| connection.learner_open || connection.leader_open);
+        if self.model.bounds.delays.is_some() {
+            let (due, election) = (&mut self.world.due, &self.world.election);
+            due.retain(|index| election[usize::from(*index)].wire.is_some());
+            let sent = (0..election.len() as u8).filter(|index| election[usize::from(*index)].wire.is_some());
+            let new: Vec<u8> = sent.filter(|index| !due.contains(index)).collect();
+            due.extend(new);
+        }
+    }
+
+    /// Where discovery is one step, a message of it that is on its way.
+    fn discovers(&self) -> Option<(ServerId, ServerId, End)> {
+        if self.model.bounds.discovery == Discovery::Messages {
+            return None;
+        }
+        let ends = self.world.connections.iter().flat_map(|c| [(c, End::Leader), (c, End::Learner)]);
+        let mut next = ends.filter(|(c, end)| c.is_open(*end) && c.inbound(*end).first().is_some_and(is_discovery));
+        next.next().map(|(c, end)| (c.learner, c.leader, end))
     }
 
     fn queue_write(&mut self, id: ServerId, write: Write) {
@@ -400,6 +431,11 @@ impl<'a, W: Watch> Stepper<'a, W> {
         let mut connections = self.world.connections.iter_mut();
         connections.find(|c| (c.learner, c.leader) == (learner, leader)).expect("the connection is there")
     }
+}
+
+fn is_discovery(message: &Message) -> bool {
+    use Message::{AckEpoch, FollowerInfo, LeaderInfo, ObserverInfo};
+    matches!(message, FollowerInfo(_) | ObserverInfo(_) | LeaderInfo(_) | AckEpoch(_))
 }
 
 fn broadcasts(peer: &Peer) -> bool {
