@@ -126,7 +126,10 @@ pub fn json_of_outcomes(outcomes: &[Outcome]) -> Value {
 
 fn json_of_outcome(outcome: &Outcome) -> Value {
     let report = &outcome.report;
-    let property = |verdict: &Verdict<Action>| json!({ "name": verdict.name, "kind": name(verdict.kind), "holds": holds(verdict) });
+    let property = |verdict: &Verdict<Action>| {
+        let (name, kind) = (&verdict.name, name(verdict.kind));
+        json!({ "name": name, "kind": kind, "holds": holds(verdict) })
+    };
     json!({
         "run": outcome.name,
         "model": outcome.bounds.kind,
