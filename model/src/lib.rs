@@ -9,6 +9,7 @@
 //! | [`engine`] | two engines on one `Model`: ours, breadth first, and stateright's, depth first |
 //! | [`mutation`] | planted changes of the order of outputs |
 //! | [`story`] | paths told: in words, as a scenario, a trace, a diagram |
+//! | [`invocation`] | the command line of bounds |
 //! | [`explorer`] | paths walked in the browser |
 //! | [`cli`] | the command |
 
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod engine;
 pub mod explorer;
 pub mod goals;
+pub mod invocation;
 pub mod mutation;
 pub mod necessity;
 pub mod properties;

@@ -2,6 +2,7 @@
 
 use model::bounds::{Bounds, Grain, Kind, Timing};
 use model::explorer;
+use model::invocation;
 use model::story::{Story, coverage, diagram, ndjson, write_all};
 use model::world::parse::{ParseError, enabled_as};
 use model::world::{Action, Budget, World};
@@ -196,7 +197,7 @@ fn a_path_has_an_address() {
     assert_eq!(explorer::path_at(&model, "0/x").unwrap_err(), "`0/x` is not a path: it should look like 0/3/1");
     assert!(explorer::path_at(&model, "0/99").unwrap_err().contains("in step 1 there is no action 99"));
     assert!(explorer::path_at(&model, "7").unwrap_err().contains("no initial state 7"));
-    assert_eq!(explorer::command_of(&model.bounds), "model explore zab --breaks 1");
+    assert_eq!(invocation::command_of(&model.bounds), "model explore zab --breaks 1");
 }
 
 #[test]

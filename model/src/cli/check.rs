@@ -6,6 +6,7 @@ use super::{progress, table};
 use crate::bounds::{Bounds, Kind, Oracle, Timing};
 use crate::engine::{Completion, Progress, Settings, Verdict};
 use crate::explorer;
+use crate::invocation;
 use crate::runner::{self, Engine, Outcome};
 use crate::story::{self, Story};
 use crate::suite::{self, Run};
@@ -186,7 +187,7 @@ fn tell(outcome: &Outcome, model: &ZooKeeper, verdict: &Verdict<Action>, story: 
     }
     let path = verdict.path.as_deref().unwrap_or_default();
     if let Some(address) = explorer::address_of(explorer::ADDRESS, model, verdict.initial, path) {
-        say!("To walk through it: `{}`, then open {address}\n", explorer::command_of(&outcome.bounds));
+        say!("To walk through it: `{}`, then open {address}\n", invocation::command_of(&outcome.bounds));
     }
 }
 

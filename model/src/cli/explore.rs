@@ -4,6 +4,7 @@ use super::bounds::BoundsArguments;
 use super::output::say;
 use crate::bounds::Kind;
 use crate::explorer::{self, Explorer};
+use crate::invocation;
 use crate::zookeeper::ZooKeeper;
 use stateright::Model;
 use std::net::{SocketAddr, TcpListener};
@@ -43,7 +44,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn serve(arguments: &Arguments) -> Result<(), String> {
-    let bounds = arguments.bounds.apply_to(explorer::default_bounds(arguments.name));
+    let bounds = arguments.bounds.apply_to(invocation::default_bounds(arguments.name));
     let model = ZooKeeper::new(bounds);
     let path = match &arguments.path {
         Some(path) => {
@@ -64,7 +65,7 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     if std::path::Path::new("ui").exists() {
         eprintln!("The Explorer takes its page from ./ui/ here, as there is such a folder, and not its own.");
     }
-    say!("{} ({bounds})", explorer::command_of(&bounds));
+    say!("{} ({bounds})", invocation::command_of(&bounds));
     let separator = if path.is_empty() { "" } else { "/" };
     say!("Open http://{address}/#/steps{separator}{path}");
     say!("Click through the actions on the left, or walk the path with j and k. Ctrl-C ends it.");

@@ -243,7 +243,7 @@ fn header(model: &ZooKeeper) -> Header {
         version: VERSION,
         ensemble: model.ensemble.clone(),
         elections: elections(model),
-        recorded_by: crate::explorer::command_of(&model.bounds).replacen("explore", "trace", 1),
+        recorded_by: crate::invocation::command_of(&model.bounds).replacen("explore", "trace", 1),
     }
 }
 

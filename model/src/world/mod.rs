@@ -7,6 +7,7 @@
 pub mod action;
 pub mod connection;
 pub mod enabled;
+mod outputs;
 pub mod packed;
 pub mod parse;
 pub mod step;

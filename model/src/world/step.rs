@@ -1,11 +1,11 @@
 //! Making an action happen: the interpreter of `zab`'s outputs.
 
-use super::{Action, Connection, End, Queued, World};
+use super::{Action, Connection, End, World};
 use crate::bounds::{Discovery, Grain, Kind};
 use crate::zookeeper::ZooKeeper;
 use bytes::Bytes;
 use zab::peer::{LeaderPhase, Role};
-use zab::{Input, Message, Output, Payload, Peer, Request, Round, ServerId, Timer, Txn, Write, Zxid};
+use zab::{Input, Message, Output, Payload, Peer, Request, Round, ServerId, Timer, Write, Zxid};
 
 /// The payloads of the model: each transaction says its own number, and so differs from every other.
 static PAYLOADS: [u8; 64] = {
@@ -35,11 +35,11 @@ impl Watch for () {}
 
 /// An action in the making.
 pub struct Stepper<'a, W: Watch> {
-    model: &'a ZooKeeper,
-    world: &'a mut World,
-    watch: &'a mut W,
+    pub(super) model: &'a ZooKeeper,
+    pub(super) world: &'a mut World,
+    pub(super) watch: &'a mut W,
     /// What servers still have to take in before the action is over: messages to themselves, prepared requests.
-    pending: Vec<(ServerId, Input)>,
+    pub(super) pending: Vec<(ServerId, Input)>,
 }
 
 impl<'a, W: Watch> Stepper<'a, W> {
@@ -286,123 +286,6 @@ impl<'a, W: Watch> Stepper<'a, W> {
         let ends = self.world.connections.iter().flat_map(|c| [(c, End::Leader), (c, End::Learner)]);
         let mut next = ends.filter(|(c, end)| c.is_open(*end) && c.inbound(*end).first().is_some_and(is_discovery));
         next.next().map(|(c, end)| (c.learner, c.leader, end))
-    }
-
-    fn queue_write(&mut self, id: ServerId, write: Write) {
-        let server = self.world.server_mut(id);
-        let stands_for = |zxid: Zxid| server.delivered.iter().take_while(|txn| txn.zxid <= zxid).cloned().collect();
-        let queued = match write {
-            Write::Snapshot(zxid) | Write::Replace(zxid) => {
-                let transactions: Vec<Txn> = stands_for(zxid);
-                Queued::Snapshot(write, transactions)
-            }
-            _ => Queued::Write(write),
-        };
-        server.queue.push(queued);
-    }
-
-    fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
-        if let Message::Notification(notification) = message {
-            if self.model.bounds.kind != Kind::Zab && self.world.server(to).peer.is_some() {
-                self.world.election_link(from, to).send(notification);
-            }
-            return;
-        }
-        let follows = self.world.server(from).peer.as_ref().is_some_and(|p| matches!(p.role, Role::Following(_)));
-        let (learner, leader, end) = if follows { (from, to, End::Leader) } else { (to, from, End::Learner) };
-        let snapshot = match message {
-            Message::Snap(_) => Some(self.world.server(from).delivered.clone()),
-            _ => None,
-        };
-        let found = self.world.connections.iter_mut().find(|c| (c.learner, c.leader) == (learner, leader));
-        if let Some(connection) = found {
-            connection.send_to(end, message);
-            if let Some(snapshot) = snapshot.filter(|_| connection.learner_open) {
-                connection.snapshot = snapshot;
-            }
-        }
-    }
-
-    fn send_when_durable(&mut self, id: ServerId, to: ServerId, message: Message) {
-        let server = self.world.server_mut(id);
-        if server.queue.is_empty() {
-            self.release(id, to, message);
-        } else {
-            server.queue.push(Queued::Send(to, message));
-        }
-    }
-
-    fn release(&mut self, id: ServerId, to: ServerId, message: Message) {
-        if to == id {
-            self.pending.push((id, Input::Receive(id, message)));
-        } else {
-            self.send(id, to, message);
-        }
-    }
-
-    fn disconnect(&mut self, id: ServerId, other: ServerId) {
-        if other == id {
-            self.close_port(id);
-        } else {
-            for connection in &mut self.world.connections {
-                if (connection.learner, connection.leader) == (id, other) {
-                    connection.close(End::Learner);
-                } else if (connection.learner, connection.leader) == (other, id) {
-                    connection.close(End::Leader);
-                }
-            }
-        }
-        self.forget_unsent(id, other);
-    }
-
-    /// A server that stops leading closes its port, and so every connection that was accepted there.
-    fn close_port(&mut self, id: ServerId) {
-        for connection in self.world.connections.iter_mut().filter(|connection| connection.leader == id) {
-            connection.close(End::Leader);
-        }
-        self.pending.retain(|(to, input)| *to != id || !matches!(input, Input::Receive(..) | Input::Propose(_)));
-    }
-
-    fn close_all(&mut self, id: ServerId) {
-        for connection in &mut self.world.connections {
-            for end in [End::Learner, End::Leader] {
-                if connection.server_at(end) == id {
-                    connection.close(end);
-                }
-            }
-        }
-    }
-
-    fn forget_unsent(&mut self, id: ServerId, other: ServerId) {
-        let queue = &mut self.world.server_mut(id).queue;
-        queue.retain(|queued| !matches!(queued, Queued::Send(to, _) if *to == other));
-    }
-
-    fn flush_one(&mut self, id: ServerId) {
-        match self.world.server_mut(id).queue.remove(0) {
-            Queued::Write(write) => {
-                self.watch.flushed(id, &write);
-                self.world.server_mut(id).disk.apply(&write);
-            }
-            Queued::Snapshot(write, transactions) => {
-                self.watch.flushed(id, &write);
-                let server = self.world.server_mut(id);
-                server.disk.apply(&write);
-                server.snapshot = transactions;
-            }
-            Queued::Send(..) => unreachable!("what waits for nothing has left"),
-        }
-        while let Some(Queued::Send(..)) = self.world.server(id).queue.first() {
-            if let Queued::Send(to, message) = self.world.server_mut(id).queue.remove(0) {
-                self.release(id, to, message);
-            }
-        }
-    }
-
-    fn flush_all(&mut self, id: ServerId) {
-        while !self.world.server(id).queue.is_empty() {
-            self.flush_one(id);
-        }
     }
 
     fn synced(&mut self, id: ServerId) {
