@@ -13,6 +13,7 @@ pub mod peer;
 pub mod properties;
 pub mod synchronization;
 pub mod trace;
+pub mod tree;
 
 pub use contract::{Halt, Input, Output, Timer};
 pub use disk::{Disk, Write};

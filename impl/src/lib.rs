@@ -1,0 +1,1 @@
+//! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
