@@ -153,9 +153,14 @@ impl Registrations {
     }
 
     pub(super) fn summary(&self) -> WatchesSummary {
+        // Pairs of one path stand together, so a path that differs from the one before is a new one.
+        let in_data = self.modes.iter().filter(|(_, modes)| modes.intersects(Modes::IN_DATA));
+        let (paths, _) = in_data.fold((0, None), |(paths, before), ((path, _), _)| {
+            (paths + usize::from(before != Some(path)), Some(path))
+        });
         WatchesSummary {
             watchers: self.watchers.values().filter(|watching| watching.reported).count(),
-            paths: self.by_path().count(),
+            paths,
             watches: self.in_data,
         }
     }
@@ -247,4 +252,30 @@ fn everybody(path: PathId) -> RangeInclusive<(PathId, WatcherId)> {
 
 fn count(number: &mut usize, before: bool, after: bool) {
     *number = *number + usize::from(after) - usize::from(before);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server sets and fires watches for years, on paths with ever new numbers.
+    #[test]
+    fn nothing_is_left_behind() {
+        let mut table = Registrations::default();
+        for round in 0..100 {
+            let (watcher, path) = (WatcherId(round % 3), format!("/a-{round}"));
+            table.add(watcher, &path, Modes::ALL);
+            table.add(WatcherId(9), &path, Modes::CHILDREN);
+            assert_eq!(table.hear(&path, Modes::ALL, Modes::ONE_SHOT), [watcher, WatcherId(9)]);
+            match round % 2 {
+                0 => table.remove_watcher(watcher),
+                _ => assert!(table.remove(watcher, &path, Modes::ALL)),
+            }
+        }
+        assert_eq!(table.texts, [None], "each path had the number of the one before");
+        assert_eq!(table.free, [PathId(0)]);
+        assert!(table.ids.is_empty() && table.modes.is_empty() && table.recursive.is_empty());
+        assert!(table.watchers.is_empty());
+        assert_eq!(table.count(), 0);
+    }
 }
