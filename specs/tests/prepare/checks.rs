@@ -250,7 +250,7 @@ fn permissions() {
             leader.must(create("/p"));
             leader.must(create("/p/x"));
             leader.must(set_acl("/p", only(perms), -1));
-            let mut answer = |asked| code(&leader.clone().ask(&asked));
+            let answer = |asked| code(&leader.clone().ask(&asked));
             let expected = if perms.intersects(needed) { None } else { Some(NoAuth) };
             assert_eq!(answer(by(asked(1, change.clone()), "digest", "u:h")), expected, "{perms:?} {change:?}");
             assert_eq!(answer(by(asked(1, change.clone()), "digest", "u:other")), Some(NoAuth));
@@ -272,7 +272,9 @@ fn acls_are_fixed_up() {
     let ids = [Id::new("ip", "10.0.0.1"), Id::new("digest", "u:h"), Id::new("super", ""), Id::new("digest", "v:h")];
     assert_eq!(fixup(&[], &ids), Err(InvalidAcl));
     assert_eq!(fixup(&[anyone.clone(), anyone.clone()], &[]), Ok(vec![anyone.clone()]));
-    for (scheme, id) in [("world", "someone"), ("digest", "u"), ("ip", "x"), ("sasl", "u"), ("nobody", ""), ("super", "")] {
+    for (scheme, id) in
+        [("world", "someone"), ("digest", "u"), ("ip", "x"), ("sasl", "u"), ("nobody", ""), ("super", "")]
+    {
         assert_eq!(fixup(&[anyone.clone(), acl(all, scheme, id)], &ids), Err(InvalidAcl), "{scheme}:{id}");
     }
     let (of_u, of_v) = (acl(read, "digest", "u:h"), acl(read, "digest", "v:h"));

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use zab::Zxid;
 use zab::tree::{
-    Acl, Asked, Change, Code, Id, OpCode, Outlook, Perms, PrepareOptions, Record, SessionId, Standing, Transaction, Tree,
-    TreeOptions, prepare,
+    Acl, Asked, Change, Code, Id, OpCode, Outlook, Perms, PrepareOptions, Record, SessionId, Standing, Transaction,
+    Tree, TreeOptions, prepare,
 };
 
 /// Prepares requests and, when told to, commits what is outstanding.
