@@ -1,13 +1,30 @@
-//! The state machine: znodes, sessions, watches and ACLs.
+#![doc = include_str!("tree.md")]
 
 pub mod acl;
+pub mod acls;
+pub mod apply;
+pub mod builder;
+pub mod digest;
 pub mod error;
+pub mod node;
+mod nodes;
 pub mod operation;
+pub mod path;
+pub mod permission;
+pub mod read;
 pub mod stat;
+pub mod state;
 pub mod txn;
 
 pub use acl::{Acl, Id, Perms};
+pub use acls::AclTable;
+pub use apply::{Applied, Event, EventKind, Outcome};
+pub use builder::{BuildError, Builder};
 pub use error::Code;
+pub use node::{AclId, Node};
 pub use operation::{Change, CreateMode, OpCode};
+pub use path::PathError;
+pub use permission::allows;
 pub use stat::{Owner, SessionId, Stat, StatPersisted};
+pub use state::{Tree, TreeOptions};
 pub use txn::{CreateTxn, Record, Transaction, TxnHeader};
