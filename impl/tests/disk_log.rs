@@ -255,7 +255,9 @@ fn a_damaged_entry_is_refused_by_file_and_offset() {
 #[test]
 fn a_foreign_file_is_refused_by_name() {
     let disk = disk();
-    for bytes in [&b"#!/bin/sh"[..], b"ZKLG\0\0\0\x03\0\0\0\0\0\0\0\0", b"ZKSN\0\0\0\x02\xff\xff\xff\xff\xff\xff\xff\xff"] {
+    for bytes in
+        [&b"#!/bin/sh"[..], b"ZKLG\0\0\0\x03\0\0\0\0\0\0\0\0", b"ZKSN\0\0\0\x02\xff\xff\xff\xff\xff\xff\xff\xff"]
+    {
         disk.put(&directory().join("log.1"), bytes);
         let error = open(&disk).unwrap_err().to_string();
         assert!(error.contains("log.1") && error.contains("not a transaction log"), "{error}");

@@ -2,7 +2,7 @@
 
 use super::error::DiskError;
 use super::file_system::{File, FileSystem, write_all_at};
-use super::log_reader::{self, Entry, HEADER, LogFile, LogReader};
+use super::log_reader::{self, HEADER, LogFile, LogReader};
 use super::names;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,51 +179,64 @@ impl FileLog {
         self.commit()?;
         if let Some(current) = self.current.take() {
             // The zeros ahead are of no more use. If a crash undoes this, they are read as the end all the same.
+            self.failed = true;
             current.file.set_len(current.position).map_err(DiskError::io("cut", &current.path))?;
+            self.failed = false;
         }
         Ok(())
     }
 
-    /// Cuts the log behind `zxid`: it and everything before stay, everything later goes, file by file from the newest,
-    /// so that whatever a crash leaves is a beginning of the log. The next entry begins a new file.
+    /// Whether this transaction is in the log. Commits.
     ///
-    /// `base` is the snapshot on which the log stands. `zxid` must be in the log or be `base` itself; Java does not
-    /// look, and keeps the transaction that follows one which is missing.
+    /// # Errors
+    /// As [`FileLog::commit`]; files that cannot be read.
+    pub fn contains(&mut self, zxid: Zxid) -> Result<bool, DiskError> {
+        self.commit()?;
+        let mut reader = self.read(zxid)?;
+        Ok(reader.next_entry()?.is_some_and(|entry| entry.zxid == zxid))
+    }
+
+    /// Cuts the log behind `zxid`, which must be in the log or be `base`, the snapshot on which the log stands. (Java
+    /// does not look, and keeps the transaction that follows a missing one.) The next entry begins a new file.
+    /// [`DataDirectory::truncate`](super::DataDirectory::truncate) does this and what else there is to do.
     ///
     /// # Errors
     /// A `zxid` that is not there ([`DiskError::CannotTruncate`]; nothing has changed then), and as
     /// [`FileLog::commit`].
     pub fn truncate(&mut self, zxid: Zxid, base: Zxid) -> Result<(), DiskError> {
-        self.roll()?;
-        let mut logs = log_reader::log_files(&*self.files, &self.directory)?;
-        let later = logs.split_off(logs.partition_point(|(first, _)| *first <= zxid));
-        let found = match logs.last() {
-            Some((_, path)) => find(&*self.files, path, zxid, later.is_empty())?,
-            None => Found { position: 0, zxid: None },
-        };
-        if found.zxid != Some(zxid) && zxid != base {
+        if zxid != base && !self.contains(zxid)? {
             let (directory, what) = (self.directory.clone(), "no such transaction is in the log");
             return Err(DiskError::CannotTruncate { directory, zxid, what });
         }
+        self.cut_behind(zxid)
+    }
+
+    /// Removes what is later than `zxid`, file by file from the newest, so that whatever a crash leaves is a beginning
+    /// of the log.
+    pub(crate) fn cut_behind(&mut self, zxid: Zxid) -> Result<(), DiskError> {
+        self.roll()?;
+        let mut logs = log_reader::log_files(&*self.files, &self.directory)?;
+        let later = logs.split_off(logs.partition_point(|(first, _)| *first <= zxid));
+        let end = match logs.last() {
+            Some((_, path)) => end_of(&*self.files, path, zxid, later.is_empty())?,
+            None => None,
+        };
         self.failed = true;
         for (_, path) in later.iter().rev() {
             self.remove(path)?;
         }
-        match logs.last() {
-            Some((_, path)) if found.zxid.is_some() => self.cut(path, found.position)?,
-            Some((_, path)) => self.remove(path)?,
-            None => {}
+        match (logs.last(), end) {
+            (Some((_, path)), Some(end)) => self.cut(path, end)?,
+            (Some((_, path)), None) => self.remove(path)?,
+            (None, _) => {}
         }
         self.last = Some(zxid).filter(|last| *last > Zxid::ZERO);
         self.failed = false;
         Ok(())
     }
 
-    /// Removes every log file: what they hold is in a snapshot that came from the leader. The newest goes first.
-    ///
-    /// # Errors
-    /// As [`FileLog::commit`].
-    pub fn clear(&mut self, snapshot: Zxid) -> Result<(), DiskError> {
+    /// Removes every log file, the newest first: a snapshot that came from the leader stands for them.
+    pub(crate) fn clear(&mut self, snapshot: Zxid) -> Result<(), DiskError> {
         self.roll()?;
         self.failed = true;
         for (_, path) in log_reader::log_files(&*self.files, &self.directory)?.iter().rev() {
@@ -253,7 +266,10 @@ impl FileLog {
     fn begin(&self, zxid: Zxid) -> Result<Current, DiskError> {
         let path = self.directory.join(names::log_name(zxid));
         if self.files.exists(&path).map_err(DiskError::io("look for", &path))? {
-            return Err(DiskError::unfit(&path, "is in the way of a new log: its transactions are not what its name says"));
+            return Err(DiskError::unfit(
+                &path,
+                "is in the way of a new log: its transactions are not what its name says",
+            ));
         }
         let file = self.files.create(&path).map_err(DiskError::io("create", &path))?;
         Ok(Current { file, path, position: 0, length: 0, named: false })
@@ -306,22 +322,17 @@ fn padded(end: u64, length: u64, preallocation: u64) -> u64 {
     }
 }
 
-/// Where the last entry at or before a zxid ends, and which one that is.
-struct Found {
-    position: u64,
-    zxid: Option<Zxid>,
-}
-
-fn find(files: &dyn FileSystem, path: &Path, zxid: Zxid, newest: bool) -> Result<Found, DiskError> {
+/// Where the last entry at or before `zxid` ends in this file, if there is one.
+fn end_of(files: &dyn FileSystem, path: &Path, zxid: Zxid, newest: bool) -> Result<Option<u64>, DiskError> {
     let mut file = LogFile::open(files, path, newest)?;
-    let mut found = Found { position: 0, zxid: None };
-    while let Some(Entry { zxid: here, .. }) = file.next_entry()? {
-        if here > zxid {
+    let mut end = None;
+    while let Some(entry) = file.next_entry()? {
+        if entry.zxid > zxid {
             break;
         }
-        found = Found { position: file.position(), zxid: Some(here) };
+        end = Some(file.position());
     }
-    Ok(found)
+    Ok(end)
 }
 
 #[cfg(test)]

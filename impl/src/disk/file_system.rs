@@ -1,6 +1,7 @@
 //! The few things that are asked of a file system, so that a test can put a failing one in its place
 //! ([`SimulatedDisk`](super::SimulatedDisk)). All of it blocks: it belongs to a thread of its own.
 
+use super::error::DiskError;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
@@ -64,6 +65,58 @@ pub fn write_all_at(file: &dyn File, mut bytes: &[u8], mut offset: u64) -> io::R
         }
     }
     Ok(())
+}
+
+/// Fills `buffer` from `offset` on, as far as the file goes. Returns how far that was.
+///
+/// # Errors
+/// What the file says.
+pub fn read_all_at(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Replaces a small file: through a temporary one (`name` and `.tmp`, as Java's `AtomicFileOutputStream` names it),
+/// which is synced and renamed, and a sync of the directory. After a crash the file is the old or the new one.
+///
+/// # Errors
+/// What the file system says, with the file that it says it of.
+pub(crate) fn replace_file(
+    files: &dyn FileSystem,
+    directory: &Path,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(), DiskError> {
+    let (path, temporary) = (directory.join(name), directory.join(format!("{name}.tmp")));
+    let file = files.create(&temporary).map_err(DiskError::io("create", &temporary))?;
+    write_all_at(&*file, bytes, 0).map_err(DiskError::io("write", &temporary))?;
+    file.sync().map_err(DiskError::io("sync", &temporary))?;
+    files.rename(&temporary, &path).map_err(DiskError::io("rename", &temporary))?;
+    files.sync_directory(directory).map_err(DiskError::io("sync directory", directory))
+}
+
+/// The first line of a small text file, without spaces around it; `None` when there is no such file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn first_line(files: &dyn FileSystem, path: &Path) -> Result<Option<String>, DiskError> {
+    let file = match files.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DiskError::io("open", path)(error)),
+    };
+    let mut bytes = [0; 256];
+    let count = read_all_at(&*file, &mut bytes, 0).map_err(DiskError::io("read", path))?;
+    let text = String::from_utf8_lossy(&bytes[..count]);
+    Ok(Some(text.lines().next().unwrap_or_default().trim().to_owned()))
 }
 
 /// A file read from the beginning on.
