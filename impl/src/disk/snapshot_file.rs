@@ -154,9 +154,11 @@ pub fn write_stream<W: Write>(tree: &Tree, output: &mut CheckedWriter<W>) -> io:
     write_tree(tree, output)?;
     seal(output)?;
     if tree.options().digest {
+        // Before the first transaction Java has no digest yet.
+        let digest = if tree.last_zxid() > Zxid::ZERO { tree.digest() } else { 0 };
         output.long(tree.last_zxid().0 as i64)?;
         output.int(digest::VERSION)?;
-        output.long(tree.digest() as i64)?;
+        output.long(digest as i64)?;
         seal(output)?;
     }
     output.long(tree.last_zxid().0 as i64)?;
