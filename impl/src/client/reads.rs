@@ -1,0 +1,204 @@
+//! Requests that change nothing: answered from the tree as it stands, wherever they are when their turn comes.
+
+use super::connection::Connection;
+use crate::node::Asking;
+use crate::shared::Shared;
+use crate::wire::event::{EventType, KeeperState, encode_event};
+use crate::wire::multi::OperationResult;
+use crate::wire::reply::{encode_reply_with, put_acl_and_stat, put_data_and_stat, put_names_and_stat};
+use crate::wire::request::{SetWatches, WatchingRead};
+use crate::wire::{ClientInfo, ClientRequest, ReadOperation, Reply, ReplyHeader, Writer};
+use bytes::Bytes;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use zab::Zxid;
+use zab::tree::{Code, EventKind, Id, Notification, Tree, WatchMode, WatcherId, WatcherType};
+
+/// Answers a request that changes nothing, into its connection's outbox.
+///
+/// The caller holds the tree's lock: see [`Shared`].
+pub fn answer(shared: &Shared, tree: &Tree, asking: &Asking) {
+    let (connection, zxid) = (&asking.connection, tree.last_zxid());
+    let ids = connection.identities.read();
+    let header = |err| ReplyHeader { xid: asking.xid, zxid, err };
+    let reading = Reading { shared, tree, ids: &ids, connection };
+    connection.outbox.push(|out| {
+        if let ClientRequest::SetWatches(watches) | ClientRequest::SetWatches2(watches) = &asking.request {
+            // What it has missed comes before the reply.
+            reading.set_watches(watches, out);
+        }
+        let start = out.len();
+        let mut result = Ok(());
+        encode_reply_with(out, &header(0), |out| result = reading.body(&asking.request, out));
+        if let Err(code) = result {
+            out.truncate(start);
+            encode_reply_with(out, &header(code.number()), |_| {});
+        }
+    });
+    if let ClientRequest::Unknown { .. } = asking.request {
+        connection.outbox.close();
+    }
+    count(shared, connection, asking.since, asking.xid, zxid);
+}
+
+/// Writes an event as a frame.
+pub fn encode_notification(notification: &Notification, out: &mut Vec<u8>) {
+    let kind = match notification.kind {
+        EventKind::Created => EventType::NodeCreated,
+        EventKind::Deleted => EventType::NodeDeleted,
+        EventKind::DataChanged => EventType::NodeDataChanged,
+        EventKind::ChildrenChanged => EventType::NodeChildrenChanged,
+    };
+    // -1 where nobody knows by which transaction.
+    let zxid = notification.zxid.unwrap_or(Zxid(u64::MAX));
+    encode_event(out, zxid, kind, KeeperState::SyncConnected, &notification.path);
+}
+
+/// Counts a reply.
+pub fn count(shared: &Shared, connection: &Connection, since: Instant, xid: i32, zxid: Zxid) {
+    let statistics = &connection.statistics;
+    statistics.latency.record(since);
+    statistics.sent.fetch_add(1, Ordering::Relaxed);
+    statistics.last_cxid.store(xid.into(), Ordering::Relaxed);
+    statistics.last_zxid.store(zxid.0.cast_signed(), Ordering::Relaxed);
+    shared.counters.latency.record(since);
+    shared.counters.sent.fetch_add(1, Ordering::Relaxed);
+    shared.counters.outstanding.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// A reply in the making.
+struct Reading<'a> {
+    shared: &'a Shared,
+    tree: &'a Tree,
+    ids: &'a [Id],
+    connection: &'a Connection,
+}
+
+impl Reading<'_> {
+    /// Writes the body of the reply, or says why there is none.
+    fn body(&self, request: &ClientRequest, out: &mut Vec<u8>) -> Result<(), Code> {
+        let (tree, ids) = (self.tree, self.ids);
+        match request {
+            ClientRequest::GetData(read) => {
+                let (data, stat) = tree.get_data(&read.path, ids)?;
+                self.watch(read, WatchMode::Data);
+                put_data_and_stat(out, data, &stat);
+            }
+            ClientRequest::Exists(read) => {
+                let stat = tree.exists(&read.path, ids);
+                // Where there is none, its creation can be watched.
+                if matches!(stat, Ok(_) | Err(Code::NoNode)) {
+                    self.watch(read, WatchMode::Data);
+                }
+                Reply::Stat(stat?).encode(out);
+            }
+            ClientRequest::GetChildren(read) => {
+                let (names, _) = tree.get_children(&read.path, ids)?;
+                self.watch(read, WatchMode::Children);
+                out.put_strings(names);
+            }
+            ClientRequest::GetChildren2(read) => {
+                let (names, stat) = tree.get_children(&read.path, ids)?;
+                self.watch(read, WatchMode::Children);
+                put_names_and_stat(out, names, &stat);
+            }
+            ClientRequest::GetAcl { path } => {
+                let (acl, stat) = tree.get_acl(path, ids)?;
+                put_acl_and_stat(out, &acl, &stat);
+            }
+            ClientRequest::GetAllChildrenNumber { path } => {
+                Reply::Number(tree.get_all_children_number(path, ids)?).encode(out);
+            }
+            ClientRequest::GetEphemerals { prefix } => self.ephemerals(prefix.as_deref(), out),
+            ClientRequest::MultiRead(reads) => {
+                Reply::Multi(reads.iter().map(|read| self.read_one(read)).collect()).encode(out);
+            }
+            ClientRequest::WhoAmI => {
+                let client = |id: &Id| ClientInfo { scheme: id.scheme.clone(), user: user_of(id) };
+                Reply::WhoAmI(ids.iter().map(client).collect()).encode(out);
+            }
+            _ => return self.watches(request, out),
+        }
+        Ok(())
+    }
+
+    /// The requests about watches alone.
+    fn watches(&self, request: &ClientRequest, out: &mut Vec<u8>) -> Result<(), Code> {
+        let watcher = self.watcher();
+        match request {
+            ClientRequest::SetWatches(_) | ClientRequest::SetWatches2(_) => {}
+            ClientRequest::AddWatch { path, mode } => {
+                let mode = WatchMode::from_add_watch(*mode).ok_or(Code::MarshallingError)?;
+                self.shared.watches.lock().add(watcher, path, mode);
+                Reply::Error(0).encode(out);
+            }
+            ClientRequest::CheckWatches(selection) => {
+                let kind = WatcherType::from_number(selection.kind).ok_or(Code::MarshallingError)?;
+                if !self.shared.watches.lock().contains(watcher, &selection.path, kind) {
+                    return Err(Code::NoWatcher);
+                }
+            }
+            ClientRequest::RemoveWatches(selection) => {
+                let kind = WatcherType::from_number(selection.kind).ok_or(Code::MarshallingError)?;
+                self.shared.watches.lock().remove(watcher, &selection.path, kind)?;
+            }
+            ClientRequest::Ping => {}
+            _ => return Err(Code::Unimplemented),
+        }
+        Ok(())
+    }
+
+    fn watcher(&self) -> WatcherId {
+        WatcherId(self.connection.number)
+    }
+
+    fn watch(&self, read: &WatchingRead, mode: WatchMode) {
+        if read.watch {
+            self.shared.watches.lock().add(self.watcher(), &read.path, mode);
+        }
+    }
+
+    /// Sets the watches of a client that has connected again, and tells it what it has missed.
+    fn set_watches(&self, watches: &SetWatches, out: &mut Vec<u8>) {
+        let request = zab::tree::SetWatches {
+            relative_zxid: Zxid(watches.relative_zxid.0.cast_signed().max(0).cast_unsigned()),
+            data: watches.data.clone(),
+            exist: watches.exist.clone(),
+            children: watches.child.clone(),
+            persistent: watches.persistent.clone(),
+            persistent_recursive: watches.persistent_recursive.clone(),
+        };
+        let stat = |path: &str| self.tree.node(path).map(|node| node.stat);
+        for missed in self.shared.watches.lock().set_watches(self.watcher(), &request, stat) {
+            encode_notification(&missed, out);
+        }
+    }
+
+    fn ephemerals(&self, prefix: Option<&str>, out: &mut Vec<u8>) {
+        let prefix = prefix.filter(|prefix| !prefix.trim().is_empty()).unwrap_or("/");
+        let session = self.connection.session().unwrap_or_default();
+        let paths: Vec<&str> = self.tree.get_ephemerals(session, prefix).collect();
+        out.put_strings(paths);
+    }
+
+    fn read_one(&self, read: &ReadOperation) -> OperationResult {
+        match read {
+            ReadOperation::GetData { path } => match self.tree.get_data(path, self.ids) {
+                Ok((data, stat)) => OperationResult::GetData { data: data.map(Bytes::copy_from_slice), stat },
+                Err(code) => OperationResult::Error(code.number()),
+            },
+            ReadOperation::GetChildren { path } => match self.tree.get_children(path, self.ids) {
+                Ok((names, _)) => OperationResult::GetChildren(names.into_iter().map(str::to_owned).collect()),
+                Err(code) => OperationResult::Error(code.number()),
+            },
+        }
+    }
+}
+
+/// The name by which a client is known to itself: of a digest without the hash (`AuthUtil.getUser`).
+fn user_of(id: &Id) -> String {
+    match id.scheme.as_str() {
+        "digest" => id.id.split(':').next().unwrap_or_default().to_owned(),
+        _ => id.id.clone(),
+    }
+}

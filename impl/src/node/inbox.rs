@@ -1,0 +1,62 @@
+//! What reaches the node, and the handle by which it does.
+
+use super::journal::Released;
+use crate::client::connection::Connection;
+use crate::wire::{ClientRequest, ConnectRequest};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+use zab::Zxid;
+use zab::tree::SessionId;
+
+/// Something that the node must know.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A client wants a session: a new one, or one that it has.
+    Connect(Arc<Connection>, ConnectRequest),
+    /// A client asks for something that the connection's task cannot answer by itself.
+    Request(Asking),
+    /// A connection has ended.
+    Gone(Arc<Connection>),
+    /// The disk has come so far.
+    Durable(Released),
+    /// A snapshot is on the disk, of the tree up to this zxid.
+    Snapshotted(Zxid),
+    /// A thread of this server could not go on: the server must not either.
+    Failed(String),
+    /// Close this session, as if its time were over.
+    Expire(SessionId),
+    /// Leave, in good order.
+    Stop,
+}
+
+/// A request of a client, with where it came from.
+#[derive(Debug)]
+pub struct Asking {
+    /// Whose.
+    pub connection: Arc<Connection>,
+    /// The client's number of it.
+    pub xid: i32,
+    /// What it asks.
+    pub request: ClientRequest,
+    /// When it came.
+    pub since: Instant,
+}
+
+/// How tasks and threads reach the node. Nothing they hand over waits for anything.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    sender: Sender<Incoming>,
+}
+
+impl Handle {
+    pub(super) fn new(sender: Sender<Incoming>) -> Handle {
+        Handle { sender }
+    }
+
+    /// Hands something over. A node that has left hears nothing.
+    pub fn send(&self, incoming: Incoming) {
+        // The node leaves only when the whole server does; what it is told then means nothing any more.
+        let _ = self.sender.send(incoming);
+    }
+}

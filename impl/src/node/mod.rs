@@ -1,0 +1,235 @@
+//! The node: the one thread that owns the [`Peer`], prepares requests, applies transactions and answers writes.
+//!
+//! ```text
+//!  connection ──Incoming──▶ NODE ──Command──▶ JOURNAL (disk)
+//!      ▲                     │ ▲                   │
+//!      └── Outbox ───────────┘ └──── Durable ──────┘
+//! ```
+//!
+//! It adds no rule to the protocol: what happens is given to [`Peer::step`], and what that says is done
+//! ([`perform`]). A turn takes everything that has come, then hands the journal all its commands at once: so many
+//! writes share one sync.
+
+mod clients;
+pub mod inbox;
+pub mod journal;
+mod perform;
+mod sessions;
+
+pub use inbox::{Asking, Handle, Incoming};
+
+use crate::disk::DataDirectory;
+use crate::shared::Shared;
+use clients::Client;
+use journal::Command;
+use perform::{Outstanding, Waiting};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions};
+use zab::{Disk, Ensemble, Input, Peer, ServerId, Timer};
+
+/// How a node is set up.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// Who this server is.
+    pub id: ServerId,
+    /// `tickTime` in milliseconds.
+    pub tick: u64,
+    /// `initLimit` in ticks.
+    pub init_limit: u64,
+    /// `minSessionTimeout` in milliseconds.
+    pub min_session_timeout: i32,
+    /// `maxSessionTimeout` in milliseconds.
+    pub max_session_timeout: i32,
+    /// Transactions between two snapshots (`snapCount`).
+    pub snap_count: u64,
+    /// What preparing requests depends on.
+    pub prepare: PrepareOptions,
+    /// Where snapshots go.
+    pub directory: DataDirectory,
+}
+
+/// The node.
+pub struct Node {
+    options: NodeOptions,
+    peer: Peer,
+    shared: Arc<Shared>,
+    inbox: Receiver<Incoming>,
+    handle: Handle,
+    journal: Sender<Vec<Command>>,
+    /// What the journal is told at the end of this turn.
+    commands: Vec<Command>,
+    outlook: Outlook,
+    sessions: Sessions,
+    ids: SessionIds,
+    clients: HashMap<u64, Client>,
+    /// The request of this server's own client that is being prepared in this step.
+    preparing: Option<clients::Preparing>,
+    /// Proposed by this leader and not delivered yet, oldest first.
+    outstanding: VecDeque<Outstanding>,
+    /// Syncs that were asked and not answered, oldest first.
+    syncs: VecDeque<(Waiting, i32, Option<String>)>,
+    /// The last [`Waiting::ticket`] given.
+    tickets: u64,
+    timers: BTreeMap<Timer, Instant>,
+    /// When the time of sessions is looked at next.
+    next_expiry: Instant,
+    /// Transactions since the last snapshot was begun.
+    since_snapshot: u64,
+    snapshotting: bool,
+    stopping: bool,
+}
+
+/// Why a node ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// A thread of the server could not go on.
+    #[error("{0}")]
+    Failed(String),
+    /// The protocol forbids to go on.
+    #[error("{0}")]
+    Halted(String),
+}
+
+/// So much is taken in before the journal is told: later requests wait for a disk that could work already.
+const TURN: usize = 2048;
+
+impl Node {
+    /// A node on what the disk holds, which begins to look for a leader at once.
+    pub fn new(
+        options: NodeOptions,
+        ensemble: Arc<Ensemble>,
+        disk: &Disk,
+        shared: Arc<Shared>,
+        (handle, inbox): (Handle, Receiver<Incoming>),
+        journal: Sender<Vec<Command>>,
+    ) -> Node {
+        let mut outputs = Vec::new();
+        let peer = Peer::recover(options.id, ensemble, disk, &mut outputs);
+        let wall_clock = u64::try_from(crate::shared::wall_clock()).unwrap_or_default();
+        let mut node = Node {
+            sessions: Sessions::new(options.tick),
+            ids: SessionIds::new(options.id, wall_clock),
+            next_expiry: Instant::now() + Duration::from_millis(options.tick),
+            options,
+            peer,
+            shared,
+            inbox,
+            handle,
+            journal,
+            commands: Vec::new(),
+            outlook: Outlook::default(),
+            clients: HashMap::new(),
+            preparing: None,
+            outstanding: VecDeque::new(),
+            syncs: VecDeque::new(),
+            tickets: 0,
+            timers: BTreeMap::new(),
+            since_snapshot: 0,
+            snapshotting: false,
+            stopping: false,
+        };
+        node.perform(outputs);
+        node
+    }
+
+    /// How others reach this node.
+    #[must_use]
+    pub fn channel() -> (Handle, Receiver<Incoming>) {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        (Handle::new(sender), receiver)
+    }
+
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// When the disk fails, or the protocol forbids to go on.
+    pub fn run(mut self) -> Result<(), NodeError> {
+        loop {
+            self.hand_over();
+            if self.stopping && self.outstanding.is_empty() {
+                return Ok(());
+            }
+            let wait = self.deadline().saturating_duration_since(Instant::now());
+            match self.inbox.recv_timeout(wait) {
+                Ok(incoming) => self.take(incoming)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            for _ in 1..TURN {
+                let Ok(incoming) = self.inbox.try_recv() else { break };
+                self.take(incoming)?;
+            }
+            self.keep_time();
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming) -> Result<(), NodeError> {
+        match incoming {
+            Incoming::Connect(connection, request) => self.connect(connection, &request),
+            Incoming::Request(asking) => self.request(asking),
+            Incoming::Gone(connection) => self.gone(&connection),
+            Incoming::Durable(released) => {
+                for (to, message) in released {
+                    if to == self.options.id {
+                        self.step(Input::Receive(to, message));
+                    }
+                }
+            }
+            Incoming::Snapshotted(zxid) => {
+                self.snapshotting = false;
+                self.step(Input::Snapshotted(zxid));
+            }
+            Incoming::Failed(why) => return Err(NodeError::Failed(why)),
+            Incoming::Expire(session) => self.expire(session),
+            Incoming::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    /// Something happens to the peer.
+    fn step(&mut self, input: Input) {
+        let mut outputs = Vec::new();
+        self.peer.step(input, &mut outputs);
+        self.perform(outputs);
+    }
+
+    fn hand_over(&mut self) {
+        if !self.commands.is_empty() {
+            // A journal that has left has said why; that message is in the inbox.
+            let _ = self.journal.send(std::mem::take(&mut self.commands));
+        }
+    }
+
+    // ---- Time -----------------------------------------------------------------------------------------------------
+
+    fn deadline(&self) -> Instant {
+        self.timers.values().copied().chain([self.next_expiry]).min().unwrap_or(self.next_expiry)
+    }
+
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        while let Some((&timer, _)) = self.timers.iter().find(|(_, due)| **due <= now) {
+            self.timers.remove(&timer);
+            self.step(Input::Timeout(timer));
+        }
+        if now >= self.next_expiry {
+            self.next_expiry = now + Duration::from_millis(self.options.tick);
+            self.expire_sessions();
+        }
+    }
+
+    fn arm(&mut self, timer: Timer) {
+        let tick = self.options.tick;
+        let wait = match timer {
+            // Nobody is there to be told again before links exist; the core asks for it all the same.
+            Timer::Notification => 200,
+            Timer::Settle => 200,
+            Timer::Init => self.options.init_limit * tick,
+            Timer::Ping => tick / 2,
+        };
+        self.timers.insert(timer, Instant::now() + Duration::from_millis(wait.max(1)));
+    }
+}

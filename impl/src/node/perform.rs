@@ -1,0 +1,201 @@
+//! Doing what the core says.
+
+use super::clients::Preparing;
+use super::journal::Command;
+use super::{Incoming, Node};
+use crate::client::reads::encode_notification;
+use crate::disk::{Compression, write_snapshot};
+use crate::shared::wall_clock;
+use crate::wire::{decode_transaction, encode_transaction};
+use bytes::Bytes;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use zab::tree::{Applied, Asked, Notification, Record, SessionId, Transaction, Tree, prepare};
+use zab::{Halt, Input, Output, Payload, Request, ServerId, Txn, Zxid};
+
+/// A transaction that this leader has proposed.
+pub(super) struct Outstanding {
+    zxid: Zxid,
+    transaction: Transaction,
+    waiting: Option<Waiting>,
+}
+
+/// Who waits for something, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    /// The connection's number.
+    pub connection: u64,
+    /// When the request came.
+    pub since: Instant,
+    /// Which of its requests: no two have the same.
+    pub ticket: u64,
+}
+
+impl Node {
+    /// Does all of it, in order.
+    pub(super) fn perform(&mut self, outputs: Vec<Output>) {
+        let mut deliveries = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Deliver(txn) => {
+                    deliveries.push(txn);
+                    continue;
+                }
+                _ if deliveries.is_empty() => {}
+                _ => self.deliver(std::mem::take(&mut deliveries)),
+            }
+            self.perform_one(output);
+        }
+        self.deliver(deliveries);
+        self.note_role();
+    }
+
+    fn perform_one(&mut self, output: Output) {
+        match output {
+            Output::Write(write) => self.commands.push(Command::Write(write)),
+            Output::SendWhenDurable(to, message) => self.commands.push(Command::Release(to, message)),
+            Output::Arm(timer) => self.arm(timer),
+            Output::Prepare(from, request) => self.prepare(from, &request),
+            Output::Synced => {
+                if let Some((waiting, xid, path)) = self.syncs.pop_front() {
+                    self.synced(waiting, xid, path);
+                }
+            }
+            Output::Halt(Halt::CannotTruncate { to, snapshot, last }) => {
+                let why = format!(
+                    "the leader asks to cut the history at {to}, where it cannot end: it reaches from {snapshot} to \
+                     {last}; this disk and the ensemble disagree on what was committed"
+                );
+                self.handle.send(Incoming::Failed(why));
+            }
+            Output::Deliver(_) => unreachable!("deliveries are gathered"),
+            // Nothing that concerns other servers happens in an ensemble of one.
+            Output::Send(..) | Output::Connect(_) | Output::Disconnect(_) => {}
+            Output::Install(_) | Output::Revalidate(..) | Output::Revalidated(_) => {}
+        }
+    }
+
+    /// Makes a transaction of the request that is being prepared, and proposes it.
+    fn prepare(&mut self, from: ServerId, _request: &Request) {
+        let Some(Preparing { asked, waiting }) = self.preparing.take().filter(|_| from == self.options.id) else {
+            return;
+        };
+        let Some(zxid) = self.peer.next_zxid() else { return };
+        let transaction = self.prepare_on_tree(&asked, zxid);
+        let mut bytes = Vec::with_capacity(128);
+        encode_transaction(&transaction, &mut bytes);
+        self.outstanding.push_back(Outstanding { zxid, transaction, waiting });
+        self.step(Input::Propose(Payload(Bytes::from(bytes))));
+    }
+
+    fn prepare_on_tree(&mut self, asked: &Asked, zxid: Zxid) -> Transaction {
+        let tree = self.shared.tree.read();
+        prepare(&tree, &mut self.outlook, asked, zxid, wall_clock())
+    }
+
+    /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too much
+    /// at once.
+    fn deliver(&mut self, deliveries: Vec<Txn>) {
+        const AT_ONCE: usize = 64;
+        let shared = self.shared.clone();
+        for part in deliveries.chunks(AT_ONCE) {
+            let mut tree = shared.tree.write();
+            for txn in part {
+                self.deliver_one(&mut tree, txn);
+            }
+        }
+        if !deliveries.is_empty() {
+            self.snapshot_when_due();
+        }
+    }
+
+    fn deliver_one(&mut self, tree: &mut Tree, txn: &Txn) {
+        let known = self.outstanding.pop_front_if(|outstanding| outstanding.zxid == txn.zxid);
+        let (transaction, waiting) = match known {
+            Some(Outstanding { transaction, waiting, .. }) => (transaction, waiting),
+            None => match decode_transaction(&txn.payload.0) {
+                Ok(transaction) => (transaction, None),
+                Err(error) => {
+                    let why = format!("transaction {} cannot be read: {error}", txn.zxid);
+                    return self.handle.send(Incoming::Failed(why));
+                }
+            },
+        };
+        let applied = tree.apply(&transaction);
+        self.outlook.committed(txn.zxid);
+        self.since_snapshot += 1;
+        if applied.digest_matches == Some(false) {
+            self.shared.counters.digest_mismatches.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(zxid = %txn.zxid, "the tree's digest is not the leader's");
+        }
+        self.tell_watchers(&applied);
+        self.note_session(&transaction);
+        if let Some(waiting) = waiting {
+            self.answer_write(tree, waiting, &transaction, applied);
+        }
+    }
+
+    fn tell_watchers(&mut self, applied: &Applied) {
+        let mut watches = self.shared.watches.lock();
+        for event in &applied.events {
+            let clients = &self.clients;
+            let may_read = |watcher: zab::tree::WatcherId, acl: &[zab::tree::Acl]| {
+                clients.get(&watcher.0).is_some_and(|client| client.may_read(acl))
+            };
+            let watchers = watches.trigger(event, may_read);
+            let notification = Notification::of(event);
+            for watcher in watchers {
+                if let Some(client) = clients.get(&watcher.0) {
+                    client.connection.outbox.push(|out| encode_notification(&notification, out));
+                    client.connection.statistics.sent.fetch_add(1, Ordering::Relaxed);
+                    self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn note_session(&mut self, transaction: &Transaction) {
+        let session: SessionId = transaction.header.session;
+        match transaction.record {
+            Record::CreateSession { timeout } => {
+                self.sessions.track(session, timeout, self.shared.uptime());
+            }
+            Record::CloseSession { .. } => {
+                self.sessions.remove(session);
+                self.end_connections_of(session);
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins to serve, or stops serving, as the peer's role says.
+    fn note_role(&mut self) {
+        let serving = self.peer.is_serving();
+        if serving == self.shared.serving.swap(serving, Ordering::AcqRel) {
+            return;
+        }
+        if serving {
+            self.begin_to_serve();
+        } else {
+            self.stop_serving();
+        }
+    }
+
+    fn snapshot_when_due(&mut self) {
+        if self.snapshotting || self.since_snapshot < self.options.snap_count {
+            return;
+        }
+        (self.snapshotting, self.since_snapshot) = (true, 0);
+        self.commands.push(Command::Roll);
+        let (tree, handle) = (self.shared.tree.read().clone(), self.handle.clone());
+        let directory = self.options.directory.clone();
+        std::thread::spawn(move || {
+            let zxid = tree.last_zxid();
+            let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
+            handle.send(match write_snapshot(files, snapshots, &tree, Compression::Plain) {
+                Ok(_) => Incoming::Snapshotted(zxid),
+                Err(error) => Incoming::Failed(error.to_string()),
+            });
+        });
+    }
+}
