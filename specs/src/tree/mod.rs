@@ -21,6 +21,7 @@ pub mod stat;
 pub mod state;
 pub mod txn;
 pub mod watch;
+mod usage;
 
 pub use acl::{Acl, Id, Perms};
 pub use acls::AclTable;

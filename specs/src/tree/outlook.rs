@@ -92,13 +92,15 @@ impl Outlook {
         self.order.is_empty() && self.session_order.is_empty()
     }
 
-    /// The znode at this path as it will be.
+    /// The znode at this path as it will be. The root is `/` and nothing else: were a znode known by two names, what is
+    /// outstanding under one would be missed under the other, as it is in Java.
     #[must_use]
     pub fn node(&self, tree: &Tree, path: &str) -> Option<Prospect> {
-        match self.nodes.get(path) {
-            Some(outstanding) => outstanding.node.clone(),
-            None => tree.node(path).map(|node| Prospect { node: node.clone(), acl: tree.acl(node.acl).clone() }),
+        if let Some(outstanding) = self.nodes.get(path) {
+            return outstanding.node.clone();
         }
+        let node = tree.node(path).filter(|node| node.path() == path)?;
+        Some(Prospect { node: node.clone(), acl: tree.acl(node.acl).clone() })
     }
 
     /// The tree's digest as it will be.
