@@ -3,12 +3,13 @@
 mod registrations;
 
 use super::acl::Acl;
+use super::apply::{Event, EventKind};
 use super::error::Code;
+use super::path;
 use super::stat::StatPersisted;
 use crate::Zxid;
 use registrations::{Modes, Registrations};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Who watches: a connection of a client to this server. Watches live and die with the connection, not with the
 /// session: a client that connects again sets its watches again ([`Watches::set_watches`]). So a server never uses a
@@ -17,35 +18,8 @@ use std::sync::Arc;
 #[serde(transparent)]
 pub struct WatcherId(pub u64);
 
-/// What happened to a znode (`Watcher.Event.EventType`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EventKind {
-    /// It is new.
-    Created,
-    /// It has gone.
-    Deleted,
-    /// Its data were set.
-    DataChanged,
-    /// A child came or went.
-    ChildrenChanged,
-}
-
-/// Something that watches may see (`WatchedEvent`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// What happened.
-    pub kind: EventKind,
-    /// To which znode.
-    pub path: String,
-    /// By which transaction.
-    pub zxid: Zxid,
-    /// The znode's ACL, as it was before a change and is after a creation: who may not read the znode sees nothing
-    /// (CVE-2024-23944).
-    pub acl: Arc<[Acl]>,
-}
-
 impl EventKind {
-    /// Its number on the wire.
+    /// Its number on the wire (`Watcher.Event.EventType`).
     #[must_use]
     pub fn number(self) -> i32 {
         match self {
@@ -302,8 +276,6 @@ fn parents(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn parent(path: &str) -> Option<&str> {
-    match path.rfind('/')? {
-        0 => (path.len() > 1).then_some("/"),
-        slash => Some(&path[..slash]),
-    }
+    let parent = path::parent(path);
+    (parent.len() < path.len()).then_some(parent)
 }

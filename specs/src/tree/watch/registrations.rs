@@ -155,9 +155,8 @@ impl Registrations {
     pub(super) fn summary(&self) -> WatchesSummary {
         // Pairs of one path stand together, so a path that differs from the one before is a new one.
         let in_data = self.modes.iter().filter(|(_, modes)| modes.intersects(Modes::IN_DATA));
-        let (paths, _) = in_data.fold((0, None), |(paths, before), ((path, _), _)| {
-            (paths + usize::from(before != Some(path)), Some(path))
-        });
+        let (paths, _) = in_data
+            .fold((0, None), |(paths, before), ((path, _), _)| (paths + usize::from(before != Some(path)), Some(path)));
         WatchesSummary {
             watchers: self.watchers.values().filter(|watching| watching.reported).count(),
             paths,
