@@ -1,6 +1,10 @@
 //! Watches: who hears what and for how long, what a client that comes back is told, and that one table says the same as
 //! Java's two.
 
+#[path = "watches/java.rs"]
+mod java;
+
+use java::DataTree;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use zab::Zxid;
@@ -302,120 +306,6 @@ fn ten_thousand_hear_and_all_are_spent() {
 }
 
 // ---- Against Java's two tables ------------------------------------------------------------------------------------
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum WatcherMode {
-    Standard,
-    Persistent,
-    Recursive,
-}
-
-/// Java's `WatchManager`, as a plain list of who watches what.
-#[derive(Default)]
-struct WatchManager {
-    watches: BTreeSet<(String, WatcherId, WatcherMode)>,
-    /// The keys of `watch2Paths`.
-    watchers: BTreeSet<WatcherId>,
-}
-
-impl WatchManager {
-    fn add(&mut self, path: &str, watcher: WatcherId, mode: WatcherMode) {
-        self.watches.insert((path.to_owned(), watcher, mode));
-        self.watchers.insert(watcher);
-    }
-
-    fn trigger(&mut self, path: &str) -> BTreeSet<WatcherId> {
-        let below = |at: &str| at == "/" || path.strip_prefix(at).is_some_and(|rest| rest.starts_with('/'));
-        let hears = |(at, _, mode): &&(String, WatcherId, WatcherMode)| {
-            at == path || (*mode == WatcherMode::Recursive && below(at) && !at.is_empty())
-        };
-        let heard = self.watches.iter().filter(hears).map(|(_, watcher, _)| *watcher).collect();
-        self.watches.retain(|(at, _, mode)| !(at == path && *mode == WatcherMode::Standard));
-        heard
-    }
-
-    fn has(&self, path: &str, watcher: WatcherId, mode: Option<WatcherMode>) -> bool {
-        let of = |w: &&(String, WatcherId, WatcherMode)| w.0 == path && w.1 == watcher && mode.is_none_or(|m| w.2 == m);
-        self.watches.iter().any(|w| of(&w))
-    }
-
-    fn remove(&mut self, path: &str, watcher: WatcherId, mode: Option<WatcherMode>) -> bool {
-        if !self.has(path, watcher, mode) {
-            return false;
-        }
-        self.watches.retain(|w| !(w.0 == path && w.1 == watcher && mode.is_none_or(|mode| w.2 == mode)));
-        if !self.watches.iter().any(|w| w.1 == watcher) {
-            self.watchers.remove(&watcher);
-        }
-        true
-    }
-
-    fn remove_watcher(&mut self, watcher: WatcherId) {
-        self.watches.retain(|w| w.1 != watcher);
-        self.watchers.remove(&watcher);
-    }
-
-    fn pairs(&self) -> BTreeSet<(&str, WatcherId)> {
-        self.watches.iter().map(|(path, watcher, _)| (path.as_str(), *watcher)).collect()
-    }
-}
-
-/// Java's `DataTree`, of which only the watches.
-#[derive(Default)]
-struct DataTree {
-    data: WatchManager,
-    child: WatchManager,
-}
-
-impl DataTree {
-    fn add(&mut self, watcher: WatcherId, path: &str, mode: WatchMode) {
-        match mode {
-            Data => self.data.add(path, watcher, WatcherMode::Standard),
-            Children => self.child.add(path, watcher, WatcherMode::Standard),
-            Persistent => {
-                self.data.add(path, watcher, WatcherMode::Persistent);
-                self.child.add(path, watcher, WatcherMode::Persistent);
-            }
-            PersistentRecursive => self.data.add(path, watcher, WatcherMode::Recursive),
-        }
-    }
-
-    fn trigger(&mut self, kind: EventKind, path: &str) -> Vec<WatcherId> {
-        match kind {
-            Created | DataChanged => self.data.trigger(path).into_iter().collect(),
-            ChildrenChanged => self.child.trigger(path).into_iter().collect(),
-            Deleted => {
-                let processed = self.data.trigger(path);
-                let others = self.child.trigger(path);
-                // Sorted together: Java's order among watchers is that of a hash table.
-                processed.union(&others).copied().collect()
-            }
-        }
-    }
-
-    fn contains(&self, watcher: WatcherId, path: &str, kind: WatcherType) -> bool {
-        match kind {
-            WatcherType::Children => self.child.has(path, watcher, Some(WatcherMode::Standard)),
-            WatcherType::Data => self.data.has(path, watcher, Some(WatcherMode::Standard)),
-            WatcherType::Persistent => self.data.has(path, watcher, Some(WatcherMode::Persistent)),
-            WatcherType::PersistentRecursive => self.data.has(path, watcher, Some(WatcherMode::Recursive)),
-            WatcherType::Any => self.child.has(path, watcher, None) || self.data.has(path, watcher, None),
-        }
-    }
-
-    fn remove(&mut self, watcher: WatcherId, path: &str, kind: WatcherType) -> bool {
-        match kind {
-            WatcherType::Children => self.child.remove(path, watcher, Some(WatcherMode::Standard)),
-            WatcherType::Data => self.data.remove(path, watcher, Some(WatcherMode::Standard)),
-            WatcherType::Persistent => {
-                self.child.remove(path, watcher, Some(WatcherMode::Persistent))
-                    | self.data.remove(path, watcher, Some(WatcherMode::Persistent))
-            }
-            WatcherType::PersistentRecursive => self.data.remove(path, watcher, Some(WatcherMode::Recursive)),
-            WatcherType::Any => self.child.remove(path, watcher, None) | self.data.remove(path, watcher, None),
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 enum Step {
