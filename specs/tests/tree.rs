@@ -12,3 +12,5 @@ mod naive;
 mod operations;
 #[path = "tree/reads.rs"]
 mod reads;
+#[path = "tree/usage.rs"]
+mod usage;

@@ -177,6 +177,8 @@ impl Applying<'_> {
         let node = Node::new(path, create.data.as_deref(), acl, stat, 0);
         let stat = self.tree.stat(&node);
         self.tree.insert(node, raise);
+        self.tree.begin_usage(path);
+        self.tree.count_usage(path, 1, length(create.data.as_deref()));
         let acl = self.tree.acl(acl).clone();
         self.event(EventKind::Created, path, acl);
         self.event(EventKind::ChildrenChanged, path::parent(path), parent_acl);
@@ -199,7 +201,8 @@ impl Applying<'_> {
         if children > 0 {
             self.delete_below(path);
         }
-        self.tree.remove(path, touch);
+        let removed = self.tree.remove(path, touch);
+        self.count_removed(removed);
         self.event(EventKind::Deleted, path, acl);
         self.event(EventKind::ChildrenChanged, path::parent(path), parent_acl);
         Ok(())
@@ -214,7 +217,14 @@ impl Applying<'_> {
         let all: Vec<String> = children.chain(below).collect();
         // Backwards, so that parents go last.
         for path in all.iter().rev() {
-            self.tree.remove(path, |_| {});
+            let removed = self.tree.remove(path, |_| {});
+            self.count_removed(removed);
+        }
+    }
+
+    fn count_removed(&mut self, removed: Option<Node>) {
+        if let Some(node) = removed {
+            self.tree.count_usage(node.path(), -1, -length(node.data()));
         }
     }
 
@@ -223,7 +233,9 @@ impl Applying<'_> {
         let stat = StatPersisted { mzxid: self.header.zxid, mtime: self.header.time, version, ..node.stat };
         let changed = Node::new(node.path(), data, node.acl, stat, node.children);
         let (stat, acl) = (self.tree.stat(&changed), self.tree.acl(node.acl).clone());
+        let more = length(data) - length(node.data());
         self.tree.replace(changed);
+        self.tree.count_usage(path, 0, more);
         self.event(EventKind::DataChanged, path, acl);
         Ok(Outcome::DataSet(stat))
     }
@@ -265,6 +277,11 @@ fn raise_cversion(parent: &mut Fields, cversion: i32, zxid: Zxid) {
     if cversion > parent.stat.cversion {
         (parent.stat.cversion, parent.stat.pzxid) = (cversion, zxid);
     }
+}
+
+/// Bytes of data.
+fn length(data: Option<&[u8]>) -> i64 {
+    data.map_or(0, |data| data.len() as i64)
 }
 
 /// The root neither comes nor goes, and other paths that name nothing are in no leader's transaction.

@@ -79,6 +79,7 @@ impl Builder {
             self.tree.replace(node);
         }
         self.tree.acls.purge_unused();
+        self.tree.recount_all_usage();
         self.tree.advance_to(last_zxid);
         Ok(self.tree)
     }

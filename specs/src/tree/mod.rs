@@ -19,6 +19,7 @@ pub mod read;
 pub mod stat;
 pub mod state;
 pub mod txn;
+mod usage;
 
 pub use acl::{Acl, Id, Perms};
 pub use acls::AclTable;

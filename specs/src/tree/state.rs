@@ -6,6 +6,7 @@ use super::digest;
 use super::node::{AclId, Fields, Node};
 use super::nodes::Nodes;
 use super::path;
+use super::quota;
 use super::stat::{Owner, SessionId, Stat, StatPersisted};
 use crate::Zxid;
 use imbl::{OrdMap, OrdSet};
@@ -38,6 +39,8 @@ pub struct Tree {
     ephemerals: OrdMap<SessionId, OrdSet<Arc<str>>>,
     containers: OrdSet<Arc<str>>,
     ttls: OrdSet<Arc<str>>,
+    /// How many znodes limit what may stand somewhere.
+    quotas: u32,
     digest: u64,
     pub(super) last_zxid: Zxid,
 }
@@ -65,6 +68,7 @@ impl Tree {
             ephemerals: OrdMap::new(),
             containers: OrdSet::new(),
             ttls: OrdSet::new(),
+            quotas: 0,
             digest: 0,
             last_zxid: Zxid::ZERO,
         }
@@ -161,6 +165,11 @@ impl Tree {
         self.last_zxid
     }
 
+    /// Whether there is a quota anywhere.
+    pub(super) fn has_quotas(&self) -> bool {
+        self.quotas > 0
+    }
+
     // ---- How it changes -------------------------------------------------------------------------------------------
 
     /// Notes a zxid of which there is no transaction: an epoch's beginning, when its leader is established. Lower ones
@@ -239,8 +248,9 @@ impl Tree {
         }
     }
 
-    /// Lists a znode with its owner, if it has one.
+    /// Lists a znode with its owner, if it has one, and notes whether it is a quota.
     pub(super) fn own(&mut self, node: &Node) {
+        self.quotas += u32::from(is_quota(node));
         let path = || Arc::from(node.path());
         match node.owner(self.options.extended_types) {
             Owner::Nobody => None,
@@ -251,6 +261,7 @@ impl Tree {
     }
 
     fn disown(&mut self, node: &Node) {
+        self.quotas -= u32::from(is_quota(node));
         match node.owner(self.options.extended_types) {
             Owner::Nobody => {}
             Owner::Session(session) => self.disown_ephemeral(session, node.path()),
@@ -267,6 +278,11 @@ impl Tree {
             }
         }
     }
+}
+
+/// Whether it holds the limits of a quota.
+fn is_quota(node: &Node) -> bool {
+    node.name() == quota::LIMITS && node.path().starts_with(quota::ROOT)
 }
 
 impl PartialEq for Tree {
