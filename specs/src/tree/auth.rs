@@ -1,5 +1,6 @@
 //! Schemes of authentication: which names may stand in an ACL, whom they mean, and who a client is (Java's
-//! `AuthenticationProvider`s). Where a rule looks odd, it is Java's `String.split`, which drops empty pieces at the end.
+//! `AuthenticationProvider`s). Where a rule looks odd, it is Java's `String.split`, which drops empty pieces at the
+//! end.
 
 use super::acl::Id;
 use super::permission;
@@ -100,8 +101,8 @@ fn is_kerberos_name(name: &str) -> bool {
 }
 
 /// A name such as `CN=client,O=Example` (RFC 2253), as Java's `X500Principal` takes it: pieces `keyword=value` or
-/// `1.2.3=value`, with the keywords that Java knows. An escaped or quoted separator is part of the value. Less is checked
-/// than in Java inside a value: escapes by digits and values by `#` are taken as they are.
+/// `1.2.3=value`, with the keywords that Java knows. An escaped or quoted separator is part of the value. Less is
+/// checked than in Java inside a value: escapes by digits and values by `#` are taken as they are.
 fn is_distinguished_name(name: &str) -> bool {
     name.trim().is_empty()
         || pieces(name).is_some_and(|pieces| {

@@ -50,8 +50,8 @@ pub enum Standing {
     Local,
 }
 
-/// How this ensemble is set up, as far as it decides about requests and the tree does not know it. Equal on all servers,
-/// or results change with the leader. The default is ZooKeeper's: nothing of it.
+/// How this ensemble is set up, as far as it decides about requests and the tree does not know it. Equal on all
+/// servers, or results change with the leader. The default is ZooKeeper's: nothing of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PrepareOptions {
     /// `zookeeper.skipACL`: everybody may do everything.
@@ -64,8 +64,9 @@ pub struct PrepareOptions {
 
 /// What this request makes of the tree after all that is outstanding (`PrepRequestProcessor.pRequest`).
 ///
-/// `next` is the transaction's zxid, above every earlier one; `now_ms` the leader's clock in milliseconds since 1970. Rule
-/// ErrorsTakeTheirPlace: a request that fails is a transaction of kind [`OpCode::Error`]; a multi that fails stays one.
+/// `next` is the transaction's zxid, above every earlier one; `now_ms` the leader's clock in milliseconds since 1970.
+/// Rule ErrorsTakeTheirPlace: a request that fails is a transaction of kind [`OpCode::Error`]; a multi that fails stays
+/// one.
 #[must_use]
 pub fn prepare(tree: &Tree, outlook: &mut Outlook, request: &Asked, next: Zxid, now_ms: i64) -> Transaction {
     outlook.exceeded.clear();
@@ -161,8 +162,8 @@ fn parent_of(path: &str) -> Result<&str, Code> {
     }
 }
 
-/// The version after this one, if it is the one expected; −1 expects any (`checkAndIncVersion`). The one after 2³¹ − 1 is
-/// −2³¹, as in Java.
+/// The version after this one, if it is the one expected; −1 expects any (`checkAndIncVersion`). The one after 2³¹ − 1
+/// is −2³¹, as in Java.
 fn next_version(current: i32, expected: i32) -> Result<i32, Code> {
     if expected == -1 || expected == current { Ok(current.wrapping_add(1)) } else { Err(Code::BadVersion) }
 }

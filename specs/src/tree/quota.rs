@@ -5,12 +5,11 @@
 //! server keeps the count itself as it applies transactions; so only the leader's committed tree is asked here, and
 //! what is outstanding is not counted: a burst may pass a hard limit, in Java as well.
 
+use super::path::{self, QUOTA};
 use super::state::Tree;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Where quotas stand.
-pub const ROOT: &str = "/zookeeper/quota";
 /// The name of the znode with the limits.
 pub const LIMITS: &str = "zookeeper_limits";
 /// The name of the znode with the count.
@@ -19,29 +18,44 @@ pub const STATS: &str = "zookeeper_stats";
 /// Where the limits of this path stand.
 #[must_use]
 pub fn limits_path(path: &str) -> String {
-    format!("{ROOT}{path}/{LIMITS}")
+    format!("{QUOTA}{path}/{LIMITS}")
 }
 
 /// Where the count of this path stands.
 #[must_use]
 pub fn stats_path(path: &str) -> String {
-    format!("{ROOT}{path}/{STATS}")
+    format!("{QUOTA}{path}/{STATS}")
 }
 
-/// The longest of this path and those above it that has a quota (`DataTree.getMaxPrefixWithQuota`, `PathTrie`). The root
-/// has none.
+/// The longest of this path and those above it that has a quota (`DataTree.getMaxPrefixWithQuota`, `PathTrie`). The
+/// root has none.
 #[must_use]
 pub fn limited<'a>(tree: &Tree, path: &'a str) -> Option<&'a str> {
     // Nearly every tree has no quota at all.
-    tree.node(ROOT).filter(|quotas| quotas.children > 0)?;
+    tree.node(QUOTA).filter(|quotas| quotas.children > 0)?;
     let mut above = path;
-    while !above.is_empty() && above != "/" {
+    while !above.is_empty() && above != path::ROOT {
         if tree.node(&limits_path(above)).is_some() {
             return Some(above);
         }
-        above = above.rsplit_once('/').map_or("", |(parent, _)| parent);
+        above = path::parent(above);
     }
     None
+}
+
+/// What there is at and below this path, as it is written where a quota begins (`DataTree.updateQuotaForPath`). Of a
+/// path without a znode: nothing.
+#[must_use]
+pub fn measure(tree: &Tree, path: &str) -> StatsTrack {
+    let (mut count, mut bytes, mut open) = (0, 0, vec![path.to_owned()]);
+    while let Some(path) = open.pop() {
+        if let Some(node) = tree.node(&path) {
+            count += 1;
+            bytes += i64::try_from(node.data_length()).unwrap_or(i64::MAX);
+            open.extend(tree.children(&path).map(|name| path::child(&path, name)));
+        }
+    }
+    StatsTrack([("count".to_owned(), count), ("bytes".to_owned(), bytes)].into())
 }
 
 /// A limit that would be passed.
@@ -81,9 +95,9 @@ impl fmt::Display for Exceeded {
     }
 }
 
-/// What so many more znodes and bytes at this path would exceed (`ZooKeeperServer.checkQuota`). Behind a hard limit Java
-/// looks no further, so that is the last. A measure that does not change is not looked at, and where there is a hard
-/// limit the soft one is not.
+/// What so many more znodes and bytes at this path would exceed (`ZooKeeperServer.checkQuota`). Behind a hard limit
+/// Java looks no further, so that is the last. A measure that does not change is not looked at, and where there is a
+/// hard limit the soft one is not.
 ///
 /// # Errors
 ///

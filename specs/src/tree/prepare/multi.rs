@@ -8,9 +8,9 @@ use std::borrow::Cow;
 
 impl Preparation<'_> {
     /// Every change sees what those before it did. Rule AllOrNothing: where one fails, what they did is taken back, and
-    /// those after it are not tried. The transaction is a multi then all the same: the records before the failure as they were prepared,
-    /// the code of the failure, and RuntimeInconsistency for the rest. Applying it changes nothing and answers 0 for the
-    /// first ones.
+    /// those after it are not tried. The transaction is a multi then all the same: the records before the failure as
+    /// they were prepared, the code of the failure, and RuntimeInconsistency for the rest. Applying it changes nothing
+    /// and answers 0 for the first ones.
     ///
     /// # Errors
     ///

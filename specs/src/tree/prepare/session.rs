@@ -21,8 +21,8 @@ impl Preparation<'_> {
         (OpCode::CreateSession, Record::CreateSession { timeout })
     }
 
-    /// Nothing is checked: the leader expires a session without owning it, and nothing comes after this. Of two that are
-    /// outstanding, the second finds nothing to delete.
+    /// Nothing is checked: the leader expires a session without owning it, and nothing comes after this. Of two that
+    /// are outstanding, the second finds nothing to delete.
     pub(super) fn close_session(&mut self) -> (OpCode, Record) {
         let paths = self.outlook.ephemerals(self.tree, self.request.session);
         for path in &paths {
