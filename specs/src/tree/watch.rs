@@ -272,15 +272,10 @@ impl Watches {
 
 /// The znodes above `path`, from the nearest up to `/` (`PathParentIterator`).
 fn parents(path: &str) -> impl Iterator<Item = &str> {
-<<<<<<< HEAD
-    let above = |path: &&str| Some(path::parent(path)).filter(|parent| parent.len() < path.len());
-    std::iter::successors(above(&path), above)
-=======
     std::iter::successors(parent(path), |path| parent(path))
 }
 
 fn parent(path: &str) -> Option<&str> {
     let parent = path::parent(path);
     (parent.len() < path.len()).then_some(parent)
->>>>>>> watch
 }
