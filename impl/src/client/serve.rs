@@ -126,7 +126,7 @@ impl Conversation<'_> {
         if !header.is_served() {
             return ClientRequest::Unknown { kind };
         }
-        ClientRequest::decode(header, body).unwrap_or_else(|error| {
+        ClientRequest::decode(kind, body).unwrap_or_else(|error| {
             tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
             let kind = OpCode::from_number(kind).unwrap_or(OpCode::Error);
             ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })

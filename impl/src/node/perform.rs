@@ -143,7 +143,10 @@ impl Node {
                 clients.get(&watcher.0).is_some_and(|client| client.may_read(acl))
             };
             let watchers = watches.trigger(event, may_read);
-            let notification = Notification::of(event);
+            if watchers.is_empty() {
+                continue;
+            }
+            let notification = Notification { kind: event.kind, path: event.path.clone(), zxid: Some(event.zxid) };
             for watcher in watchers {
                 if let Some(client) = clients.get(&watcher.0) {
                     client.connection.outbox.push(|out| encode_notification(&notification, out));
