@@ -1,1 +1,3 @@
 //! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
+
+pub mod wire;
