@@ -1,5 +1,6 @@
 //! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
 
+<<<<<<< HEAD
 pub mod client;
 pub mod disk;
 pub mod node;
@@ -9,3 +10,6 @@ pub mod wire;
 pub mod words;
 
 pub use server::{Server, ServerError, ServerOptions};
+=======
+pub mod wire;
+>>>>>>> wire
