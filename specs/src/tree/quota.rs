@@ -5,11 +5,13 @@
 //! server keeps the count itself as it applies transactions; so only the leader's committed tree is asked here, and
 //! what is outstanding is not counted: a burst may pass a hard limit, in Java as well.
 
-use super::path::{self, QUOTA};
+use super::path;
 use super::state::Tree;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Where quotas stand.
+pub const ROOT: &str = path::QUOTA;
 /// The name of the znode with the limits.
 pub const LIMITS: &str = "zookeeper_limits";
 /// The name of the znode with the count.
@@ -18,13 +20,13 @@ pub const STATS: &str = "zookeeper_stats";
 /// Where the limits of this path stand.
 #[must_use]
 pub fn limits_path(path: &str) -> String {
-    format!("{QUOTA}{path}/{LIMITS}")
+    format!("{ROOT}{path}/{LIMITS}")
 }
 
 /// Where the count of this path stands.
 #[must_use]
 pub fn stats_path(path: &str) -> String {
-    format!("{QUOTA}{path}/{STATS}")
+    format!("{ROOT}{path}/{STATS}")
 }
 
 /// The longest of this path and those above it that has a quota (`DataTree.getMaxPrefixWithQuota`, `PathTrie`). The
@@ -32,7 +34,7 @@ pub fn stats_path(path: &str) -> String {
 #[must_use]
 pub fn limited<'a>(tree: &Tree, path: &'a str) -> Option<&'a str> {
     // Nearly every tree has no quota at all.
-    tree.node(QUOTA).filter(|quotas| quotas.children > 0)?;
+    tree.node(ROOT).filter(|quotas| quotas.children > 0)?;
     let mut above = path;
     while !above.is_empty() && above != path::ROOT {
         if tree.node(&limits_path(above)).is_some() {
@@ -41,21 +43,6 @@ pub fn limited<'a>(tree: &Tree, path: &'a str) -> Option<&'a str> {
         above = path::parent(above);
     }
     None
-}
-
-/// What there is at and below this path, as it is written where a quota begins (`DataTree.updateQuotaForPath`). Of a
-/// path without a znode: nothing.
-#[must_use]
-pub fn measure(tree: &Tree, path: &str) -> StatsTrack {
-    let (mut count, mut bytes, mut open) = (0, 0, vec![path.to_owned()]);
-    while let Some(path) = open.pop() {
-        if let Some(node) = tree.node(&path) {
-            count += 1;
-            bytes += i64::try_from(node.data_length()).unwrap_or(i64::MAX);
-            open.extend(tree.children(&path).map(|name| path::child(&path, name)));
-        }
-    }
-    StatsTrack([("count".to_owned(), count), ("bytes".to_owned(), bytes)].into())
 }
 
 /// A limit that would be passed.
