@@ -16,8 +16,8 @@ enum Event {
 /// Few paths, so that requests meet; among them some that are none.
 fn path() -> impl Strategy<Value = String> {
     prop_oneof![
-        8 => proptest::sample::select(vec!["/a", "/a/b", "/a/b/c", "/b", "/b/a", "/a/s0000000000", "/a/s0000000001"]),
-        2 => proptest::sample::select(vec!["/", "", "a", "/a/", "//", "/zookeeper", "/zookeeper/config", "/a/.."]),
+        20 => proptest::sample::select(vec!["/a", "/a/b", "/a/b/c", "/b", "/b/a", "/a/s0000000000", "/a/s0000000001"]),
+        1 => proptest::sample::select(vec!["/", "", "a", "/a/", "//", "/zookeeper", "/zookeeper/config", "/a/.."]),
     ]
     .prop_map(str::to_owned)
 }
@@ -30,7 +30,7 @@ fn acls() -> impl Strategy<Value = Vec<Acl>> {
         Just(acl(Perms(14), "ip", "10.0.0.0/8")),
         Just(acl(Perms::ALL, "digest", "bad")),
     ];
-    prop_oneof![9 => Just(Acl::open()), 2 => proptest::collection::vec(one, 0..3)]
+    prop_oneof![15 => Just(Acl::open()), 2 => proptest::collection::vec(one, 0..3)]
 }
 
 fn create_change() -> impl Strategy<Value = Change> {
@@ -41,8 +41,9 @@ fn create_change() -> impl Strategy<Value = Change> {
         _ => OpCode::Create2,
     };
     let kinds = proptest::sample::select(vec![OpCode::Create, OpCode::CreateTtl, OpCode::CreateContainer]);
-    let ttl = prop_oneof![5 => Just(1000_i64), 1 => Just(-1), 1 => Just(0)];
-    (path(), sequential, acls(), 0..7_i32, ttl, proptest::option::weighted(0.1, kinds), data()).prop_map(
+    let ttl = prop_oneof![15 => Just(1000_i64), 1 => Just(-1), 1 => Just(0)];
+    let flags = prop_oneof![6 => Just(0), 6 => 1..4_i32, 3 => 4..7_i32];
+    (path(), sequential, acls(), flags, ttl, proptest::option::weighted(0.03, kinds), data()).prop_map(
         move |(path, sequential, acl, flags, ttl, other, data)| {
             let path = if [2, 3, 6].contains(&flags) { sequential } else { path };
             Change::Create { kind: other.unwrap_or(kind(flags)), path, data: data.map(Into::into), acl, flags, ttl }
@@ -61,9 +62,9 @@ fn data() -> impl Strategy<Value = Option<Vec<u8>>> {
 
 /// What may stand in a multi.
 fn operation() -> impl Strategy<Value = Change> {
-    let version = || prop_oneof![3 => Just(-1), 2 => 0..3_i32, 1 => Just(-2)];
+    let version = || prop_oneof![8 => Just(-1), 4 => 0..3_i32, 1 => Just(-2)];
     prop_oneof![
-        5 => create_change(),
+        9 => create_change(),
         3 => (path(), version()).prop_map(|(path, version)| Change::Delete { path, version }),
         3 => (path(), data(), version())
             .prop_map(|(path, data, version)| Change::SetData { path, data: data.map(Into::into), version }),
@@ -73,11 +74,11 @@ fn operation() -> impl Strategy<Value = Change> {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        12 => operation(),
-        3 => proptest::collection::vec(operation(), 0..5).prop_map(Change::Multi),
-        1 => path().prop_map(|path| Change::DeleteContainer { path }),
-        1 => (path(), acls(), -1..2).prop_map(|(path, acl, version)| Change::SetAcl { path, acl, version }),
-        1 => Just(Change::CreateSession { timeout: 5000 }),
+        36 => operation(),
+        8 => proptest::collection::vec(operation(), 0..5).prop_map(Change::Multi),
+        2 => path().prop_map(|path| Change::DeleteContainer { path }),
+        3 => (path(), acls(), -1..2).prop_map(|(path, acl, version)| Change::SetAcl { path, acl, version }),
+        2 => Just(Change::CreateSession { timeout: 5000 }),
         1 => Just(Change::CloseSession),
         1 => Just(Change::Refused { kind: OpCode::Reconfig, code: -123 }),
     ]
@@ -89,7 +90,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(vec![Id::new("digest", "u:h")]),
         1 => Just(vec![Id::new("super", "")]),
     ];
-    let standing = prop_oneof![20 => Just(Standing::Here), 1 => Just(Standing::Moved), 1 => Just(Standing::Local)];
+    let standing = prop_oneof![40 => Just(Standing::Here), 1 => Just(Standing::Moved), 1 => Just(Standing::Local)];
     let ask = (change(), 1..4_i64, identities, standing).prop_map(|(change, session, more, standing)| {
         let mut asked = Asked { standing, ..asked(session, change) };
         asked.identities.extend(more);
@@ -115,9 +116,12 @@ proptest! {
     #[test]
     fn commits_that_lag_behind_change_nothing(
         events in proptest::collection::vec(event(), 1..60),
-        extended: bool,
+        extended in proptest::bool::weighted(0.8),
     ) {
-        let (mut lagging, mut prompt) = (Leader::new(extended), Leader::new(extended));
+        let mut prompt = Leader::new(extended);
+        prompt.must(Change::Multi(["/a", "/a/b", "/b"].map(create).to_vec()));
+        prompt.commit(1);
+        let mut lagging = prompt.clone();
         for event in events {
             match event {
                 Event::Commit(many) => lagging.commit(many),

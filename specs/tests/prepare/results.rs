@@ -288,12 +288,3 @@ fn the_nearest_quota_counts() {
     assert_eq!(leader.code(multi), Some(QuotaExceeded));
     assert_eq!(leader.outlook.exceeded().len(), 2, "a soft one, then the hard one");
 }
-
-#[test]
-fn a_quota_begins_with_what_there_is() {
-    let leader = limited("count=9", "count=9,bytes=9");
-    let measured = |path| zab::tree::quota::measure(&leader.tree, path).to_string();
-    assert_eq!(measured("/a"), "count=2,bytes=8", "/a and /a/b, four bytes each");
-    assert_eq!(measured("/none"), "count=0,bytes=0");
-    assert_eq!(measured("/"), "count=9,bytes=34", "with ZooKeeper's own znodes");
-}
