@@ -1,1 +1,8 @@
 //! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
+
+pub mod admin;
+pub mod config;
+pub mod four_letter;
+mod java_text;
+pub mod monitor;
+pub mod status;
