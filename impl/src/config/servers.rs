@@ -133,6 +133,7 @@ fn host_and_rest(text: &str) -> Option<(&str, &str)> {
         Some(bracketed) => bracketed.split_once("]:")?,
         None => text.trim().split_once(':')?,
     };
+    let host = host.trim();
     (!host.is_empty()).then_some((host, rest))
 }
 
