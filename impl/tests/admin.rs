@@ -125,7 +125,9 @@ async fn errors_are_in_the_answer() {
     assert_eq!(error("/commands/stmk?traceMask=x").await, format!("{needs}, got x"));
     assert_eq!(served.get("/commands/stmk?traceMask=-7").await.json()["tracemask"], -7);
     assert_eq!(served.source.trace_mask(), -7);
-    for (method, path) in [("TRACE", "/commands/ruok"), ("POST", "/commands/ruok"), ("GET", "/"), ("GET", "/commands/a/b")] {
+    for (method, path) in
+        [("TRACE", "/commands/ruok"), ("POST", "/commands/ruok"), ("GET", "/"), ("GET", "/commands/a/b")]
+    {
         let status = served.request(method, path).await.status;
         assert!(status.contains(" 404 ") || status.contains(" 405 "), "{method} {path}: {status}");
     }

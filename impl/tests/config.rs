@@ -52,7 +52,7 @@ fn sentence(result: Result<Config, ConfigError>) -> String {
 }
 
 #[test]
-fn every_honoured_key_sets_its_field() {
+fn honoured_keys_set_their_fields() {
     use std::time::Duration;
     // A line, and how the field prints then.
     let milliseconds = Duration::from_millis;
@@ -98,7 +98,11 @@ fn every_honoured_key_sets_its_field() {
     set("znode.container.maxPerMinute=1", |c| c.tree.container_max_per_minute.to_string(), "1");
     set("znode.container.maxNeverUsedIntervalMs=1", |c| format!("{:?}", c.tree.container_max_never_used), "Some(1ms)");
     set("skipACL=yes", |c| c.access.skip_acl.to_string(), "true");
-    set("DigestAuthenticationProvider.superDigest=super:x", |c| format!("{:?}", c.access.super_digest), "Some(\"super:x\")");
+    set(
+        "DigestAuthenticationProvider.superDigest=super:x",
+        |c| format!("{:?}", c.access.super_digest),
+        "Some(\"super:x\")",
+    );
     set("DigestAuthenticationProvider.enabled=false", |c| c.access.digest_enabled.to_string(), "false");
     set("4lw.commands.whitelist=stat, ruok", |c| c.four_letter_whitelist.clone(), "stat, ruok");
     set("readonlymode.enabled=true", |c| c.read_only_mode.to_string(), "true");
@@ -112,6 +116,35 @@ fn every_honoured_key_sets_its_field() {
     set(&format!("metricsProvider.httpPort=1\nmetricsProvider.httpHost=h\n{provider}"), metrics, "h:1");
     set("peerType=OBSERVER", |c| format!("{:?}", c.quorum.peer_type), "Observer");
     set("leaderServes=no", |c| c.quorum.leader_serves.to_string(), "false");
+}
+
+/// A table can name a key and set nothing, or the wrong thing for every value.
+#[test]
+fn every_honoured_key_changes_something() {
+    const PROVIDER: &str = "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
+    // What says where a setting came from is no change.
+    let settings = |lines: &str| {
+        let mut config = read(lines, "").ok()?;
+        (config.data_dir, config.data_log_dir) = match config.data_log_dir == config.data_dir {
+            true if config.data_dir.ends_with("data") => Default::default(),
+            _ => (config.data_dir, config.data_log_dir),
+        };
+        config.initial.clear();
+        config.system_properties.clear();
+        config.warnings.clear();
+        (config.file, config.place) = (None, zabkeeper::config::Place::Defaults);
+        Some(config)
+    };
+    let base = format!("metricsProvider.className={PROVIDER}\nserver.1=a:1:2\n");
+    let before = settings(&base).expect("right");
+    // One has a single value, the other makes an ensemble, which needs more than a line (see `wholes`).
+    let elsewhere = ["electionAlg", "standaloneEnabled"];
+    for key in keys::HONOURED.iter().map(|key| key.name).filter(|name| !elsewhere.contains(name)) {
+        let values = ["7", "700", "70000", "true", "false", "yes", "no", "h", "/x", "gz", "observer"];
+        let none = "org.apache.zookeeper.metrics.impl.NullMetricsProvider";
+        let changes = |value: &&str| settings(&format!("{base}{key}={value}\n")).is_some_and(|after| after != before);
+        assert!(values.iter().chain([&none]).any(|value| changes(value)), "{key} changes nothing");
+    }
 }
 
 #[test]
@@ -177,13 +210,25 @@ fn what_has_no_effect_is_named_in_a_warning() {
         config.warnings.iter().map(sentence).collect::<Vec<_>>()
     };
     for (lines, flags, expected) in [
-        ("nio.numWorkerThreads=4", "", "nio.numWorkerThreads has no effect: it tunes Java's threads, buffers or virtual machine"),
-        ("authProvider.1=x.Y", "", "authProvider.1 has no effect: the schemes are world, auth, digest and ip; others cannot be added"),
+        (
+            "nio.numWorkerThreads=4",
+            "",
+            "nio.numWorkerThreads has no effect: it tunes Java's threads, buffers or virtual machine",
+        ),
+        (
+            "authProvider.1=x.Y",
+            "",
+            "authProvider.1 has no effect: the schemes are world, auth, digest and ip; others cannot be added",
+        ),
         ("tikcTime=5", "", "tikcTime is no setting of ZooKeeper's or of this server, and has no effect"),
         ("jute.maxbuffer=5", "", "jute.maxbuffer counts here, but Java reads it from -Djute.maxbuffer only"),
         ("autopurge.snapRetainCount=1", "", "autopurge.snapRetainCount must be at least 3; 3 it is"),
         ("snapCount=1", "", "snapCount must be at least 2; 2 it is"),
-        ("", "-Dzookeeper.tikcTime=5", "zookeeper.tikcTime is no setting of ZooKeeper's or of this server, and has no effect"),
+        (
+            "",
+            "-Dzookeeper.tikcTime=5",
+            "zookeeper.tikcTime is no setting of ZooKeeper's or of this server, and has no effect",
+        ),
         ("server.1=a:1:2", "", "there is one server.N only: it runs standalone"),
     ] {
         assert_eq!(warnings(lines, flags), [expected]);
@@ -232,7 +277,11 @@ fn any_key() -> impl Strategy<Value = String> {
 
 fn any_value() -> impl Strategy<Value = String> {
     let words = ["true", "false", "yes", "-1", "0", "2181", "0x10", "a:1:2", "1:2:3", "a:1:2:observer;5", "/tmp/x"];
-    prop_oneof![proptest::sample::select(words.map(str::to_owned).to_vec()), "[ -~]{0,12}", any::<i64>().prop_map(|n| n.to_string())]
+    prop_oneof![
+        proptest::sample::select(words.map(str::to_owned).to_vec()),
+        "[ -~]{0,12}",
+        any::<i64>().prop_map(|n| n.to_string())
+    ]
 }
 
 proptest! {

@@ -195,11 +195,7 @@ fn digests(source: &dyn StatusSource) -> Fields {
 fn leader(status: &ServerStatus) -> Fields {
     let Some(quorum) = &status.quorum else { return fields([("error", "server is not initialized".into())]) };
     let (id, host) = quorum.leader.as_ref().map_or((-1, ""), |(id, host)| (i64::from(id.0), host));
-    fields([
-        ("is_leader", quorum.leading.is_some().into()),
-        ("leader_id", id.into()),
-        ("leader_ip", host.into()),
-    ])
+    fields([("is_leader", quorum.leading.is_some().into()), ("leader_id", id.into()), ("leader_ip", host.into())])
 }
 
 fn monitor(status: &ServerStatus) -> Fields {
@@ -248,11 +244,7 @@ fn server(source: &dyn StatusSource) -> Fields {
 }
 
 fn sizes(sizes: Sizes) -> Json {
-    let numbers = [
-        ("last_buffer_size", sizes.last),
-        ("min_buffer_size", sizes.min),
-        ("max_buffer_size", sizes.max),
-    ];
+    let numbers = [("last_buffer_size", sizes.last), ("min_buffer_size", sizes.min), ("max_buffer_size", sizes.max)];
     Json::object(numbers.map(|(name, size)| (name, i64::from(size).into())))
 }
 

@@ -16,7 +16,8 @@ pub(super) fn begin(filter: Option<&str>) -> Result<(), Failure> {
         exit: Exit::InvalidInvocation,
         sentence: format!("{filter} is no filter for the log: {error}"),
     })?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // Fails only when somebody logs already, as in a test.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
     Ok(())

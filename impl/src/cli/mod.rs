@@ -1,8 +1,8 @@
 //! The command line: `zabkeeper start | start-foreground | stop | restart | status | version`, as `zkServer.sh`.
 //!
 //! Flags for Java are accepted anywhere, so that scripts which start Java can start this: `-Dkey=value` is a setting,
-//! `-X…` means nothing here. `JVMFLAGS`, `SERVER_JVMFLAGS`, `ZOOCFGDIR`, `ZOOCFG`, `ZOOPIDFILE` and `ZOO_LOG_DIR` of the
-//! environment count as they do for the script.
+//! `-X…` means nothing here. Of the environment, `JVMFLAGS`, `SERVER_JVMFLAGS`, `ZOOCFGDIR`, `ZOOCFG`, `ZOOPIDFILE` and
+//! `ZOO_LOG_DIR` count as they do for the script.
 
 mod failure;
 mod locate;
@@ -215,11 +215,12 @@ fn stop_running(context: &Context, environment: &Environment) -> Result<(), Fail
 fn status(context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     context.announce(&config);
-    let address = question::client_address(&config)
-        .ok_or_else(|| Failure::unexpected("clientPort is not set".to_owned()))?;
+    let address =
+        question::client_address(&config).ok_or_else(|| Failure::unexpected("clientPort is not set".to_owned()))?;
     let (port, host) = (address.port, address.host.as_deref().unwrap_or("localhost"));
     println!("Client port found: {port}. Client address: {host}. Client SSL: false.");
-    let contact = |why: String| Failure::unexpected(format!("Error contacting service. It is probably not running. ({why})"));
+    let contact =
+        |why: String| Failure::unexpected(format!("Error contacting service. It is probably not running. ({why})"));
     let answer = ask(&address, "srvr", PATIENCE_TO_ASK).map_err(|error| contact(error.to_string()))?;
     let mode = answer.lines().find(|line| line.starts_with("Mode: "));
     println!("{}", mode.ok_or_else(|| contact(answer.trim().to_owned()))?);

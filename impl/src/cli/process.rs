@@ -22,6 +22,9 @@ const OUTPUT_FILE: &str = "zabkeeper.out";
 /// How often a server that starts or stops is looked at.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// How long one that starts may take to answer.
+const PATIENCE_TO_ASK: Duration = Duration::from_secs(1);
+
 /// A server that runs in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -51,7 +54,7 @@ pub fn start(
         return Err(Failure::unexpected(format!("already running as process {}", pid.as_raw_nonzero())));
     }
     let address = client_address(config).filter(|address| address.port != 0);
-    if let Some(address) = address.as_ref().filter(|address| ask(address, "srvr", GLANCE).is_ok()) {
+    if let Some(address) = address.as_ref().filter(|address| ask(address, "srvr", PATIENCE_TO_ASK).is_ok()) {
         return Err(Failure::unexpected(format!("another server already answers at {address}")));
     }
     let log_dir = environment.log_dir.clone().unwrap_or_else(|| config.data_dir.clone());
@@ -95,7 +98,7 @@ fn watch(address: Option<&HostPort>, child: &mut Child, patience: Duration) -> O
             Ok(None) => {}
             Err(error) => return Some(error.to_string()),
         }
-        if address.is_some_and(|address| ask(address, "srvr", GLANCE).is_ok()) {
+        if address.is_some_and(|address| ask(address, "srvr", PATIENCE_TO_ASK).is_ok()) {
             return None;
         }
         thread::sleep(GLANCE);

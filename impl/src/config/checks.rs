@@ -143,7 +143,8 @@ fn distributed(config: &Config, settings: &Settings) -> Result<(), ConfigError> 
     if config.quorum.sync_limit == 0 {
         return Err(whole(config, "syncLimit is not set, and an ensemble needs it"));
     }
-    if let Some(setting) = settings.get("reconfigEnabled").filter(|setting| setting.value.eq_ignore_ascii_case("true")) {
+    if let Some(setting) = settings.get("reconfigEnabled").filter(|setting| setting.value.eq_ignore_ascii_case("true"))
+    {
         return Err(ConfigError::Refused {
             place: setting.place.clone(),
             key: setting.key.clone(),

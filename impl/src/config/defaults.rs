@@ -2,9 +2,7 @@
 
 use super::error::Place;
 use super::servers::HostPort;
-use super::settings::{
-    Access, Admin, Compression, Config, Limits, Metrics, PeerType, Quorum, Storage, TreeSettings,
-};
+use super::settings::{Access, Admin, Compression, Config, Limits, Metrics, PeerType, Quorum, Storage, TreeSettings};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,12 +95,7 @@ impl Default for TreeSettings {
 
 impl Default for Access {
     fn default() -> Access {
-        Access {
-            skip_acl: false,
-            digest_enabled: true,
-            super_digest: None,
-            eager_acl_check: false,
-        }
+        Access { skip_acl: false, digest_enabled: true, super_digest: None, eager_acl_check: false }
     }
 }
 

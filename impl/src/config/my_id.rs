@@ -22,7 +22,9 @@ pub(super) fn read(data_dir: &Path) -> Result<Option<ServerId>, ConfigError> {
     let line = text.lines().next().unwrap_or_default().trim();
     match server_id(line) {
         Ok(id) => Ok(Some(id)),
-        Err(_) => Err(ConfigError::MyId { file, sentence: format!("holds {line:?} instead of a number from 0 to 255") }),
+        Err(_) => {
+            Err(ConfigError::MyId { file, sentence: format!("holds {line:?} instead of a number from 0 to 255") })
+        }
     }
 }
 

@@ -37,11 +37,7 @@ pub(super) fn read(path: &Path, overrides: &Overrides) -> Result<Config, ConfigE
 }
 
 /// Applies what the command line says, and everything collected.
-pub(super) fn finish(
-    mut config: Config,
-    mut settings: Settings,
-    overrides: &Overrides,
-) -> Result<Config, ConfigError> {
+pub(super) fn finish(mut config: Config, mut settings: Settings, overrides: &Overrides) -> Result<Config, ConfigError> {
     collect_overrides(&mut config, &mut settings, overrides);
     let (first, others): (Vec<_>, Vec<_>) = settings.iter().partition(|(name, _)| FIRST.contains(&name.as_str()));
     for (name, setting) in first.into_iter().chain(others) {
@@ -59,12 +55,7 @@ fn parsed(path: &Path, text: &[u8]) -> Result<Vec<Property>, ConfigError> {
     properties::parse(text).map_err(|source| ConfigError::Syntax { file: path.to_owned(), source })
 }
 
-fn collect_file(
-    config: &mut Config,
-    settings: &mut Settings,
-    path: &Path,
-    text: &[u8],
-) -> Result<(), ConfigError> {
+fn collect_file(config: &mut Config, settings: &mut Settings, path: &Path, text: &[u8]) -> Result<(), ConfigError> {
     for property in parsed(path, text)? {
         let place = Place::Line(path.to_owned(), property.line);
         let setting = Setting { place: place.clone(), key: property.key.clone(), value: property.value };
@@ -126,7 +117,8 @@ fn canonical(key: &str) -> String {
 
 fn apply(config: &mut Config, name: &str, setting: &Setting) -> Result<(), ConfigError> {
     let Setting { place, key, value } = setting;
-    let wrong = |wrong: Wrong| ConfigError::Value { place: place.clone(), key: key.clone(), value: value.clone(), wrong };
+    let wrong =
+        |wrong: Wrong| ConfigError::Value { place: place.clone(), key: key.clone(), value: value.clone(), wrong };
     if let Some(set) = config.set_member(name, Value(value)) {
         return set.map_err(wrong);
     }

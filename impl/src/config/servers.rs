@@ -103,8 +103,12 @@ impl ServerLine {
 /// The line as Java prints it in `conf` and `/zookeeper/config`: the role always, the client part when there is one.
 impl fmt::Display for ServerLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut pairs: Vec<String> =
-            self.quorum.iter().zip(&self.election).map(|(quorum, election)| format!("{quorum}:{}", election.port)).collect();
+        let mut pairs: Vec<String> = self
+            .quorum
+            .iter()
+            .zip(&self.election)
+            .map(|(quorum, election)| format!("{quorum}:{}", election.port))
+            .collect();
         pairs.sort();
         let role = match self.peer_type {
             PeerType::Participant => "participant",

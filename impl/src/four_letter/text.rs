@@ -3,7 +3,8 @@
 use crate::java_text::{date, double, socket_address};
 use crate::monitor::{self, Reading};
 use crate::status::{
-    Configuration, ConnectionStatus, DigestEntry, DirectorySizes, ServerStatus, SessionStatus, Sizes, environment as entries_of,
+    Configuration, ConnectionStatus, DigestEntry, DirectorySizes, ServerStatus, SessionStatus, Sizes,
+    environment as entries_of,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

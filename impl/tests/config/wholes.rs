@@ -38,7 +38,10 @@ fn what_is_missing_or_does_not_fit_is_one_sentence() {
             "dataDir=@/data\nclientPort=1\nserver.1=a:1:2:observer\nserver.2=a:3:4",
             "observers need more than one server that votes, or standaloneEnabled=false",
         ),
-        ("dataDir=@/data\nclientPort=1\nstandaloneEnabled=false", "standaloneEnabled=false needs at least one server.N"),
+        (
+            "dataDir=@/data\nclientPort=1\nstandaloneEnabled=false",
+            "standaloneEnabled=false needs at least one server.N",
+        ),
         (
             "dataDir=@/data\nclientPort=1\nserver.1=a:1:2\nserver.2=a:3:4\nsyncLimit=1",
             "initLimit is not set, and an ensemble needs it",
@@ -147,7 +150,8 @@ fn lines_of_servers() {
     ] {
         assert_eq!(ServerLine::parse(text).map(|line| line.to_string()).as_deref(), Ok(printed), "{text}");
     }
-    for text in ["", "h", "h:1", "h:1:2:3", "h:1:x", ":1:2", "[::1:1:2", "h:1:2;", "h:1:2;1;2", "h:1:2|", "h:1:2:participant:x"]
+    for text in
+        ["", "h", "h:1", "h:1:2:3", "h:1:x", ":1:2", "[::1:1:2", "h:1:2;", "h:1:2;1;2", "h:1:2|", "h:1:2:participant:x"]
     {
         assert!(ServerLine::parse(text).is_err(), "{text}");
     }

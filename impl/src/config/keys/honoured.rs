@@ -128,9 +128,7 @@ pub const HONOURED: &[Honoured] = &[
     property("leaderServes", "yes", |c, v| put(&mut c.quorum.leader_serves, v.yes_or_no())),
     file("syncLimit", "", |c, v| put(&mut c.quorum.sync_limit, v.number(ANY))),
     file("peerType", "participant", |c, v| put(&mut c.quorum.peer_type, peer_type(v.0))),
-    property("cnxTimeout", "5 s", |c, v| {
-        put(&mut c.quorum.connection_timeout, decoded_milliseconds(v, SOME))
-    }),
+    property("cnxTimeout", "5 s", |c, v| put(&mut c.quorum.connection_timeout, decoded_milliseconds(v, SOME))),
     file("standaloneEnabled", "true", |c, v| put(&mut c.quorum.standalone_enabled, v.boolean())),
     file("quorumListenOnAllIPs", "false", |c, v| put(&mut c.quorum.listen_on_all_ips, v.boolean())),
     property("electionPortBindRetry", "3", |c, v| put(&mut c.quorum.election_port_bind_retry, v.decoded(ANY))),

@@ -8,9 +8,9 @@ use super::error::Wrong;
 use super::settings::Config;
 use super::value::Value;
 
-pub(super) use honoured::HONOURED;
-pub(super) use ignored::IGNORED;
-pub(super) use refused::REFUSED;
+pub use honoured::HONOURED;
+pub use ignored::IGNORED;
+pub use refused::REFUSED;
 
 /// Keys that others build upon, and which are therefore set before them: session timeouts are multiples of ticks, the
 /// tolerance of readers is that of packets, and what is not switched on has no address.
