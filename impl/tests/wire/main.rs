@@ -1,0 +1,8 @@
+//! The wire formats: round trips, bytes that Java wrote, bytes that nobody would write, frames.
+
+mod frames;
+mod golden;
+mod golden_txn;
+mod hostile;
+mod round_trip;
+mod strategies;
