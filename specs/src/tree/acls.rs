@@ -96,12 +96,21 @@ impl AclTable {
 
     /// An entry of a snapshot, not used yet. A number that comes twice has the later list, and of a list with two
     /// numbers the later one is given out, as in Java.
+    /// [`AclId::OPEN`] can have no other list.
     pub(super) fn load(&mut self, id: AclId, list: &[Acl]) {
+        if id == AclId::OPEN {
+            return;
+        }
         self.drop_list(id);
         let list: Arc<[Acl]> = list.into();
         self.last = self.last.max(id);
         self.ids.insert(list.clone(), id);
         self.lists.insert(id, Interned { list, used: 0 });
+    }
+
+    /// Keeps this number from being given to a list: a znode of a fuzzy snapshot has it, though the table has not.
+    pub(super) fn reserve(&mut self, id: AclId) {
+        self.last = self.last.max(id);
     }
 
     /// Drops what no znode uses (`purgeUnused`).

@@ -2,10 +2,10 @@
 
 use super::acl::Acl;
 use super::error::Code;
-use super::node::Node;
+use super::node::{Fields, Node};
 use super::operation::OpCode;
 use super::path;
-use super::stat::{Owner, SessionId, Stat};
+use super::stat::{Owner, SessionId, Stat, StatPersisted};
 use super::state::Tree;
 use super::txn::{CreateTxn, Record, Transaction, TxnHeader};
 use crate::Zxid;
@@ -152,67 +152,54 @@ impl Applying<'_> {
 
     fn create(&mut self, create: &CreateTxn, owner: Owner) -> Result<Outcome, Code> {
         let (path, zxid) = (&create.path, self.header.zxid);
+        refuse_nameless(path)?;
         let parent = self.tree.node(path::parent(path)).ok_or(Code::NoNode)?;
         let parent_acl = self.tree.acl(parent.acl).clone();
         let acl = self.tree.acls.acquire(&create.acl);
-        if let Some(existing) = self.tree.node(path).cloned() {
+        let cversion = create.parent_cversion;
+        let raise = move |parent: &mut Fields| raise_cversion(parent, cversion, zxid);
+        if let Some(existing) = self.tree.node(path).map(|existing| existing.acl) {
             // Only in a replay over a fuzzy snapshot, whose table may lack this list (ZOOKEEPER-4846).
-            self.tree.acls.release(existing.acl);
-            self.tree.replace(existing.with(|fields| fields.acl = acl));
-            self.raise_cversion(path::parent(path), create.parent_cversion);
+            self.tree.acls.release(existing);
+            self.tree.update(path, |fields| fields.acl = acl);
+            self.tree.update(path::parent(path), raise);
             return Err(Code::NodeExists);
         }
-        self.raise_cversion(path::parent(path), create.parent_cversion);
-        let stat = super::StatPersisted {
+        let stat = StatPersisted {
             czxid: zxid,
             mzxid: zxid,
             pzxid: zxid,
             ctime: self.header.time,
             mtime: self.header.time,
             ephemeral_owner: owner.number(),
-            ..super::StatPersisted::default()
+            ..StatPersisted::default()
         };
         let node = Node::new(path, create.data.as_deref(), acl, stat, 0);
         let stat = self.tree.stat(&node);
-        self.tree.insert(node);
+        self.tree.insert(node, raise);
         let acl = self.tree.acl(acl).clone();
         self.event(EventKind::Created, path, acl);
         self.event(EventKind::ChildrenChanged, path::parent(path), parent_acl);
         Ok(Outcome::Created { path: path.clone(), stat })
     }
 
-    /// Rule CversionOnlyGrows: the leader has computed it; −1 is one more than it is (logs of releases before 3.4).
-    fn raise_cversion(&mut self, parent: &str, cversion: i32) {
-        let Some(parent) = self.tree.node(parent) else {
-            return;
-        };
-        let cversion = if cversion == -1 { parent.stat.cversion.wrapping_add(1) } else { cversion };
-        if cversion > parent.stat.cversion {
-            let zxid = self.header.zxid;
-            let parent = parent.with(|fields| (fields.stat.cversion, fields.stat.pzxid) = (cversion, zxid));
-            self.tree.replace(parent);
-        }
-    }
-
     fn delete(&mut self, path: &str) -> Result<(), Code> {
-        if path::name(path).is_empty() {
-            // The root stays; the leader refuses to delete it.
-            return Err(Code::BadArguments);
-        }
+        refuse_nameless(path)?;
         let parent = self.tree.node(path::parent(path)).ok_or(Code::NoNode)?;
         let parent_acl = self.tree.acl(parent.acl).clone();
-        // Rule PzxidOnlyGrows: even if the child has gone already, for the parent may come from before.
-        if self.header.zxid > parent.stat.pzxid {
-            let zxid = self.header.zxid;
-            let parent = parent.with(|fields| fields.stat.pzxid = zxid);
-            self.tree.replace(parent);
-        }
-        let node = self.tree.node(path).ok_or(Code::NoNode)?;
-        let acl = self.tree.acl(node.acl).clone();
-        if node.children > 0 {
+        let zxid = self.header.zxid;
+        // Rule PzxidOnlyGrows.
+        let touch = move |parent: &mut Fields| parent.stat.pzxid = parent.stat.pzxid.max(zxid);
+        let Some((acl, children)) = self.tree.node(path).map(|node| (node.acl, node.children)) else {
+            // Gone already, but the parent may come from before.
+            self.tree.update(path::parent(path), touch);
+            return Err(Code::NoNode);
+        };
+        let acl = self.tree.acl(acl).clone();
+        if children > 0 {
             self.delete_below(path);
         }
-        self.tree.remove(path);
+        self.tree.remove(path, touch);
         self.event(EventKind::Deleted, path, acl);
         self.event(EventKind::ChildrenChanged, path::parent(path), parent_acl);
         Ok(())
@@ -227,13 +214,13 @@ impl Applying<'_> {
         let all: Vec<String> = children.chain(below).collect();
         // Backwards, so that parents go last.
         for path in all.iter().rev() {
-            self.tree.remove(path);
+            self.tree.remove(path, |_| {});
         }
     }
 
     fn set_data(&mut self, path: &str, data: Option<&[u8]>, version: i32) -> Result<Outcome, Code> {
         let node = self.tree.node(path).ok_or(Code::NoNode)?;
-        let stat = super::StatPersisted { mzxid: self.header.zxid, mtime: self.header.time, version, ..node.stat };
+        let stat = StatPersisted { mzxid: self.header.zxid, mtime: self.header.time, version, ..node.stat };
         let changed = Node::new(node.path(), data, node.acl, stat, node.children);
         let (stat, acl) = (self.tree.stat(&changed), self.tree.acl(node.acl).clone());
         self.tree.replace(changed);
@@ -256,10 +243,12 @@ impl Applying<'_> {
     /// Rule SessionTakesItsEphemerals: those that the leader names, and what else is found of it: all, where it names
     /// none, as releases before 3.6 do.
     fn close_session(&mut self, session: SessionId, named: &[String]) {
+        // One that has gone already is no fault.
+        for path in named {
+            let _ = self.delete(path);
+        }
         let found: Vec<String> = self.tree.ephemerals(session).map(str::to_owned).collect();
-        let others = found.iter().filter(|path| !named.contains(path));
-        for path in named.iter().chain(others) {
-            // One that has gone already is no fault.
+        for path in &found {
             let _ = self.delete(path);
         }
         self.tree.sessions.remove(&session);
@@ -268,4 +257,18 @@ impl Applying<'_> {
     fn event(&mut self, kind: EventKind, path: &str, acl: Arc<[Acl]>) {
         self.events.push(Event { kind, path: path.to_owned(), zxid: self.header.zxid, acl });
     }
+}
+
+/// Rule CversionOnlyGrows: the leader has computed it; −1 is one more than it is (logs of releases before 3.4).
+fn raise_cversion(parent: &mut Fields, cversion: i32, zxid: Zxid) {
+    let cversion = if cversion == -1 { parent.stat.cversion.wrapping_add(1) } else { cversion };
+    if cversion > parent.stat.cversion {
+        (parent.stat.cversion, parent.stat.pzxid) = (cversion, zxid);
+    }
+}
+
+/// The root neither comes nor goes, and other paths that name nothing are in no leader's transaction.
+fn refuse_nameless(path: &str) -> Result<(), Code> {
+    let named = path.starts_with('/') && !path::name(path).is_empty();
+    if named { Ok(()) } else { Err(Code::BadArguments) }
 }

@@ -2,7 +2,7 @@
 
 use super::acl::Acl;
 use super::node::{AclId, Node};
-use super::path;
+use super::path::{self, Path};
 use super::stat::{SessionId, StatPersisted};
 use super::state::{Tree, TreeOptions};
 use crate::Zxid;
@@ -11,8 +11,8 @@ use thiserror::Error;
 /// Why the parts of a snapshot are no tree.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BuildError {
-    /// A znode stands before its parent, or its parent is missing.
-    #[error("the snapshot has znode {0:?} before its parent")]
+    /// A znode's parent is missing.
+    #[error("the snapshot has znode {0:?}, but not its parent")]
     NoParent(String),
     /// A path without slash, or with an empty name.
     #[error("the snapshot has a znode with the path {0:?}, which is none")]
@@ -22,46 +22,41 @@ pub enum BuildError {
     NoRoot,
 }
 
-/// Takes the parts of a snapshot in the order of the file (`DataTree.deserialize`): sessions, access control lists,
-/// znodes with every parent before its children.
+/// Takes the parts of a snapshot in any order (`DataTree.deserialize`): sessions, access control lists, znodes.
 #[derive(Clone, Debug)]
-pub struct Builder(Tree);
+pub struct Builder {
+    tree: Tree,
+    nodes: Vec<Node>,
+}
 
 impl Builder {
     /// A tree of nothing.
     #[must_use]
     pub fn new(options: TreeOptions) -> Builder {
-        Builder(Tree::empty(options))
+        Builder { tree: Tree::empty(options), nodes: Vec::new() }
     }
 
     /// An open session with its timeout in milliseconds. The same again replaces it.
     pub fn session(&mut self, session: SessionId, timeout: i32) {
-        self.0.sessions.insert(session, timeout);
+        self.tree.sessions.insert(session, timeout);
     }
 
     /// An access control list with its number.
     pub fn acl(&mut self, id: AclId, list: &[Acl]) {
-        self.0.acls.load(id, list);
+        self.tree.acls.load(id, list);
     }
 
-    /// A znode; the root's path is empty. The same path again replaces what was there, as in Java. A number of no ACL
-    /// is taken (rule UnknownAclIsClosed): a fuzzy snapshot may have one, and the log mends it.
+    /// A znode; the root's path is empty, or `/`. The same path again replaces what was there, as in Java. A number of
+    /// no ACL is taken (rule UnknownAclIsClosed): a fuzzy snapshot may have one, and the log mends it.
     ///
     /// # Errors
-    /// When the parent did not come before, or the path is none.
+    /// When the path is none.
     pub fn node(&mut self, path: &str, data: Option<&[u8]>, acl: AclId, stat: StatPersisted) -> Result<(), BuildError> {
         let path = if path.is_empty() { path::ROOT } else { path };
-        let is_root = path == path::ROOT;
-        if !path.starts_with('/') || (path::name(path).is_empty() && !is_root) {
+        if !path.starts_with('/') || (path::name(path).is_empty() && path != path::ROOT) {
             return Err(BuildError::BadPath(path.to_owned()));
         }
-        if !is_root && self.0.node(path::parent(path)).is_none() {
-            return Err(BuildError::NoParent(path.to_owned()));
-        }
-        self.0.acls.use_again(acl);
-        let children = self.0.node(path).map_or(0, |before| before.children);
-        self.0.remove(path);
-        self.0.insert(Node::new(path, data, acl, stat, children));
+        self.nodes.push(Node::new(path, data, acl, stat, 0));
         Ok(())
     }
 
@@ -69,13 +64,49 @@ impl Builder {
     /// on completes it.
     ///
     /// # Errors
-    /// When there is no root.
+    /// When there is no root, or a znode without its parent.
     pub fn finish(mut self, last_zxid: Zxid) -> Result<Tree, BuildError> {
-        if self.0.node(path::ROOT).is_none() {
+        // Stable: of those with the same path the last one is last.
+        self.nodes.sort_by(|one, other| one.place().cmp(&other.place()));
+        let nodes = count_children(last_of_each_path(self.nodes))?;
+        if nodes.first().is_none_or(|first| first.path() != path::ROOT) {
             return Err(BuildError::NoRoot);
         }
-        self.0.acls.purge_unused();
-        self.0.last_zxid = last_zxid;
-        Ok(self.0)
+        for node in nodes {
+            self.tree.acls.reserve(node.acl);
+            self.tree.acls.use_again(node.acl);
+            self.tree.own(&node);
+            self.tree.replace(node);
+        }
+        self.tree.acls.purge_unused();
+        self.tree.advance_to(last_zxid);
+        Ok(self.tree)
     }
+}
+
+fn last_of_each_path(nodes: Vec<Node>) -> Vec<Node> {
+    let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        match kept.last_mut() {
+            Some(last) if last.place() == node.place() => *last = node,
+            _ => kept.push(node),
+        }
+    }
+    kept
+}
+
+/// Of znodes in the order of the tree, so that all children of one stand together, behind it: finds each family's
+/// parent and sets how many they are.
+fn count_children(mut nodes: Vec<Node>) -> Result<Vec<Node>, BuildError> {
+    let mut start = usize::from(nodes.first().is_some_and(|first| first.path() == path::ROOT));
+    while start < nodes.len() {
+        let parent = nodes[start].place().parent();
+        let family = nodes[start..].iter().take_while(|node| node.place().parent() == parent).count();
+        let Ok(place) = nodes[..start].binary_search_by(|node| node.place().cmp(&Path::new(parent))) else {
+            return Err(BuildError::NoParent(nodes[start].path().to_owned()));
+        };
+        nodes[place] = nodes[place].with(|fields| fields.children = family as u32);
+        start += family;
+    }
+    Ok(nodes)
 }

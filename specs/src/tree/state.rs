@@ -3,7 +3,7 @@
 use super::acl::{Acl, Perms};
 use super::acls::AclTable;
 use super::digest;
-use super::node::{AclId, Node};
+use super::node::{AclId, Fields, Node};
 use super::nodes::Nodes;
 use super::path;
 use super::stat::{Owner, SessionId, Stat, StatPersisted};
@@ -49,7 +49,7 @@ impl Tree {
     pub fn new(options: TreeOptions) -> Tree {
         let mut tree = Tree::empty(options);
         for path in [path::ROOT, path::ZOOKEEPER, path::QUOTA] {
-            tree.insert(Node::new(path, Some(b""), AclId::OPEN, StatPersisted::default(), 0));
+            tree.insert(Node::new(path, Some(b""), AclId::OPEN, StatPersisted::default(), 0), |_| {});
         }
         tree.add_config_node();
         tree
@@ -187,18 +187,27 @@ impl Tree {
         let acl = self.acls.acquire(&[read_only]);
         // Java sets the ACL with version −1.
         let stat = StatPersisted { aversion: -1, ..StatPersisted::default() };
-        self.insert(Node::new(path::CONFIG, Some(b""), acl, stat, 0));
+        self.insert(Node::new(path::CONFIG, Some(b""), acl, stat, 0), |_| {});
     }
 
-    /// Puts a znode where none is: its parent counts it, its owner lists it. The use of its ACL is counted already.
-    pub(super) fn insert(&mut self, node: Node) {
-        let parent = path::parent(node.path());
-        if let Some(parent) = self.nodes.get(parent).filter(|_| node.path() != path::ROOT) {
-            let parent = parent.with(|fields| fields.children += 1);
-            self.nodes.insert(parent);
+    /// Puts a znode where none is: its owner lists it, and its parent counts it and changes as said. The use of its ACL
+    /// is counted already.
+    pub(super) fn insert(&mut self, node: Node, parent: impl FnOnce(&mut Fields)) {
+        if node.path() != path::ROOT {
+            self.update(path::parent(node.path()), |fields| {
+                fields.children += 1;
+                parent(fields);
+            });
         }
         self.own(&node);
         self.replace(node);
+    }
+
+    /// Changes fields of a znode, but not its owner; nothing if there is none.
+    pub(super) fn update(&mut self, path: &str, change: impl FnOnce(&mut Fields)) {
+        if let Some(node) = self.nodes.get(path) {
+            self.replace(node.with(change));
+        }
     }
 
     /// Puts a znode in the place of the one with its path, of the same owner.
@@ -210,16 +219,17 @@ impl Tree {
         self.undigest(before.as_ref());
     }
 
-    /// Takes a znode away, with the use of its ACL. Its children stay: that there are none is the caller's business.
-    pub(super) fn remove(&mut self, path: &str) -> Option<Node> {
+    /// Takes a znode away, with the use of its ACL; its parent changes as said. Its children stay: that there are none
+    /// is the caller's business.
+    pub(super) fn remove(&mut self, path: &str, parent: impl FnOnce(&mut Fields)) -> Option<Node> {
         let node = self.nodes.remove(path)?;
         self.undigest(Some(&node));
         self.disown(&node);
         self.acls.release(node.acl);
-        if let Some(parent) = self.nodes.get(path::parent(path)) {
-            let parent = parent.with(|fields| fields.children = fields.children.saturating_sub(1));
-            self.nodes.insert(parent);
-        }
+        self.update(path::parent(path), |fields| {
+            fields.children = fields.children.saturating_sub(1);
+            parent(fields);
+        });
         Some(node)
     }
 
@@ -229,7 +239,8 @@ impl Tree {
         }
     }
 
-    fn own(&mut self, node: &Node) {
+    /// Lists a znode with its owner, if it has one.
+    pub(super) fn own(&mut self, node: &Node) {
         let path = || Arc::from(node.path());
         match node.owner(self.options.extended_types) {
             Owner::Nobody => None,
