@@ -1,5 +1,6 @@
 //! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
 
+<<<<<<< HEAD
 pub mod admin;
 pub mod cli;
 pub mod client;
@@ -18,3 +19,7 @@ pub mod version;
 pub mod wire;
 
 pub use server::{Server, ServerError, ServerOptions};
+=======
+pub mod disk;
+pub mod wire;
+>>>>>>> disk

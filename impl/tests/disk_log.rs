@@ -380,7 +380,9 @@ proptest! {
 
     #[test]
     fn a_crash_loses_only_an_end_that_was_not_committed(
-        steps in steps(), choices in prop::collection::vec(0..5000_usize, 1..30), short in prop::option::of(1..700_usize),
+        steps in steps(),
+        choices in prop::collection::vec(0..5000_usize, 1..30),
+        short in prop::option::of(1..700_usize),
     ) {
         let disk = disk();
         disk.set_longest_write(short);
