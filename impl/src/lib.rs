@@ -1,6 +1,5 @@
 //! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
 
-<<<<<<< HEAD
 pub mod admin;
 pub mod cli;
 pub mod client;
@@ -19,7 +18,3 @@ pub mod version;
 pub mod wire;
 
 pub use server::{Server, ServerError, ServerOptions};
-=======
-pub mod disk;
-pub mod wire;
->>>>>>> disk
