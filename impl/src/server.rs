@@ -17,7 +17,6 @@ use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, StatusSource};
-use crate::wire::decode_transaction;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -268,7 +267,7 @@ fn open(options: &ServerOptions) -> Result<(DataDirectory, Restored), ServerErro
     let directory = DataDirectory::new(Arc::new(OperatingSystem), &options.data, &options.logs);
     directory.prepare(true)?;
     let restore_options = RestoreOptions { tree: options.tree, ..RestoreOptions::default() };
-    let restored = restore(&directory, &restore_options, |bytes| decode_transaction(bytes))?;
+    let restored = restore(&directory, &restore_options)?;
     if !restored.trusted {
         return Err(ServerError::Empty(options.data.clone()));
     }
