@@ -29,7 +29,7 @@ const fn named(name: &'static str, property: &'static str, default: &'static str
 const ANY: std::ops::RangeInclusive<u32> = 0..=i32::MAX as u32;
 const SOME: std::ops::RangeInclusive<u32> = 1..=i32::MAX as u32;
 
-/// In the order of the administrator's guide. The settings of [`super::FIRST`] are set before the others.
+/// In the order of the administrator's guide. Those that others build upon are set first.
 pub const HONOURED: &[Honoured] = &[
     // Minimum configuration.
     file("clientPort", "", |c, v| {
