@@ -58,8 +58,8 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// ZooKeeper's defaults, with everything in the directory `data`, on a free port of the loopback interface: a server
-    /// in a test.
+    /// ZooKeeper's defaults, with everything in the directory `data`, on a free port of the loopback interface: a
+    /// server in a test.
     ///
     /// # Panics
     /// Never: the defaults fit together.

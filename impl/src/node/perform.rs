@@ -93,8 +93,8 @@ impl Node {
         prepare(&tree, &mut self.outlook, asked, zxid, wall_clock())
     }
 
-    /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too much
-    /// at once.
+    /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too
+    /// much at once.
     fn deliver(&mut self, deliveries: Vec<Txn>) {
         const AT_ONCE: usize = 64;
         let shared = self.shared.clone();
