@@ -283,6 +283,8 @@ fn open(options: &ServerOptions) -> Result<(DataDirectory, Restored), ServerErro
 }
 
 fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptions {
+    let tree = &options.config.tree;
+    let per_look = u128::from(tree.container_max_per_minute) * tree.container_check_interval.as_millis() / 60_000;
     NodeOptions {
         id: ServerId(1),
         tick: options.tick,
@@ -291,6 +293,9 @@ fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptio
         max_session_timeout: options.max_session_timeout,
         snap_count: options.snap_count,
         prepare: options.prepare,
+        collect_interval: tree.container_check_interval,
+        max_never_used: tree.container_max_never_used,
+        collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
         directory: directory.clone(),
     }
 }

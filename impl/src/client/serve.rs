@@ -123,7 +123,8 @@ impl Conversation<'_> {
     /// The request, or what stands for one that cannot be read.
     fn request(&self, header: &RequestHeader, body: &Bytes) -> ClientRequest {
         let kind = header.kind;
-        if !header.is_served() {
+        // Opening a session is the first packet's business.
+        if !header.is_served() || kind == OpCode::CreateSession.number() {
             return ClientRequest::Unknown { kind };
         }
         ClientRequest::decode(kind, body).unwrap_or_else(|error| {

@@ -146,7 +146,7 @@ impl Node {
             if watchers.is_empty() {
                 continue;
             }
-            let notification = Notification { kind: event.kind, path: event.path.clone(), zxid: Some(event.zxid) };
+            let notification = Notification::from(event);
             for watcher in watchers {
                 if let Some(client) = clients.get(&watcher.0) {
                     client.connection.outbox.push(|out| encode_notification(&notification, out));
