@@ -110,8 +110,8 @@ impl Node {
     }
 
     fn deliver_one(&mut self, tree: &mut Tree, txn: &Txn) {
-        let known = self.outstanding.pop_front_if(|outstanding| outstanding.zxid == txn.zxid);
-        let (transaction, waiting) = match known {
+        let is_next = self.outstanding.front().is_some_and(|outstanding| outstanding.zxid == txn.zxid);
+        let (transaction, waiting) = match is_next.then(|| self.outstanding.pop_front()).flatten() {
             Some(Outstanding { transaction, waiting, .. }) => (transaction, waiting),
             None => match decode_transaction(&txn.payload.0) {
                 Ok(transaction) => (transaction, None),
