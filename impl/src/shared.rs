@@ -44,6 +44,8 @@ pub struct Counters {
     pub expired: AtomicU64,
     /// Transactions after which the tree's digest was not the leader's.
     pub digest_mismatches: AtomicU64,
+    /// Clients that proved nothing.
+    pub authentication_failed: AtomicU64,
     /// Connections that were refused because there were too many.
     pub rejected: AtomicU64,
 }

@@ -18,6 +18,9 @@ use zab::tree::{Change, Code, OpCode};
 /// So much is read at once.
 const READ: usize = 16 << 10;
 
+/// So many reads may wait behind a write: a short request may have a long reply, and they are all made at once.
+const MOST_READS_BEHIND: usize = 64;
+
 /// So long may a client that is to be closed take nothing of what is still to be sent.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -25,8 +28,8 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(super) async fn serve(service: &Service, stream: TcpStream, connection: &Arc<Connection>) {
     let decoder = FrameDecoder::server(service.options.max_packet);
     let input = BytesMut::new();
-    let conversation =
-        Conversation { service, connection, decoder, input, introduced: false, finished: false, held: false };
+    let (introduced, finished, held, reads_behind) = (false, false, false, 0);
+    let conversation = Conversation { service, connection, decoder, input, introduced, finished, held, reads_behind };
     if let Err(error) = conversation.run(stream).await {
         tracing::debug!(client = %connection.address, %error, "connection ended");
     }
@@ -43,6 +46,8 @@ struct Conversation<'a> {
     finished: bool,
     /// Whether there may be whole packets in `input`, which wait until their client has taken some replies.
     held: bool,
+    /// Reads that the node has got because they stand behind a write, since it last had none of this client.
+    reads_behind: usize,
 }
 
 impl Conversation<'_> {
@@ -78,8 +83,12 @@ impl Conversation<'_> {
         }
     }
 
-    /// Whether the node has too much to do, some of it for this client (`NIOServerCnxn`'s throttling).
+    /// Whether the node has too much to do, some of it for this client (`NIOServerCnxn`'s throttling), or as many of its
+    /// reads as it may.
     fn is_throttled(&self) -> bool {
+        if self.reads_behind >= MOST_READS_BEHIND && self.connection.forwarded.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
         let limit = self.service.options.outstanding_limit;
         self.service.shared.counters.outstanding.load(Ordering::Relaxed) > limit
             && self.connection.forwarded.load(Ordering::Relaxed) > 0
@@ -170,7 +179,7 @@ impl Conversation<'_> {
         })
     }
 
-    fn ask(&self, asking: Asking) {
+    fn ask(&mut self, asking: Asking) {
         let ordered = match &asking.request {
             ClientRequest::Write(change) => {
                 if matches!(change, Change::CloseSession) {
@@ -181,7 +190,9 @@ impl Conversation<'_> {
             ClientRequest::Reconfig(_) | ClientRequest::Sync { .. } => true,
             _ => false,
         };
-        if ordered || self.connection.forwarded.load(Ordering::Acquire) > 0 {
+        let behind = self.connection.forwarded.load(Ordering::Acquire) > 0;
+        self.reads_behind = if behind { self.reads_behind + usize::from(!ordered) } else { 0 };
+        if ordered || behind {
             return self.forward(Incoming::Request(asking));
         }
         let shared = &self.service.shared;

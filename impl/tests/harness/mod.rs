@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
+pub mod process;
+
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
