@@ -19,7 +19,7 @@ use zab::tree::{Change, Code, OpCode};
 const READ: usize = 16 << 10;
 
 /// So many reads may wait behind a write: a short request may have a long reply, and they are all made at once.
-const MOST_READS_BEHIND: usize = 64;
+const MOST_READS_BEHIND: usize = 16;
 
 /// So long may a client that is to be closed take nothing of what is still to be sent.
 const LINGER: Duration = Duration::from_secs(5);

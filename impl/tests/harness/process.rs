@@ -19,8 +19,8 @@ pub fn free_port() -> u16 {
 }
 
 impl Process {
-    /// Starts a server on this directory and waits until it serves. `keys` are lines of zoo.cfg.
-    pub fn start(directory: &Path, port: u16, keys: &[&str]) -> Process {
+    /// Starts a server on this directory. `keys` are lines of zoo.cfg.
+    pub fn spawn(directory: &Path, port: u16, keys: &[&str]) -> Process {
         let configuration = directory.join("zoo.cfg");
         let data = format!("dataDir={}", directory.join("data").display());
         let (port, address) = (format!("clientPort={port}"), SocketAddr::from(([127, 0, 0, 1], port)));
@@ -30,9 +30,14 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zabkeeper"));
         command.arg("start-foreground").arg(&configuration).current_dir(directory).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a handle")).stderr(log);
-        let mut process = Process { child: command.spawn().expect("it can be run"), address };
+        Process { child: command.spawn().expect("it can be run"), address }
+    }
+
+    /// As [`Process::spawn`], and waits until it serves.
+    pub fn start(directory: &Path, port: u16, keys: &[&str]) -> Process {
+        let mut process = Process::spawn(directory, port, keys);
         let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while TcpStream::connect(process.address).is_err() {
             let ended = process.child.try_wait().expect("a child");
             let said = || std::fs::read_to_string(directory.join("log.txt")).unwrap_or_default();
             assert!(ended.is_none(), "it has ended ({ended:?}) and said:\n{}", said());
@@ -40,7 +45,7 @@ impl Process {
             std::thread::sleep(Duration::from_millis(2));
         }
         // It listens before it serves; whoever connects meanwhile is served later.
-        drop(Client::open(address));
+        Client::open(process.address).close();
         process
     }
 
