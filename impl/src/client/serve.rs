@@ -154,9 +154,9 @@ impl Conversation<'_> {
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
-        let request = self.request(&header, &body);
+        let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
-            authenticate(self.service, self.connection, packet);
+            authenticate(self.service, self.connection, header.xid, packet);
             self.finished = self.connection.outbox.is_closing();
             return Ok(());
         }
@@ -166,16 +166,18 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// The request, or what stands for one that cannot be read.
-    fn request(&self, header: &RequestHeader, body: &Bytes) -> ClientRequest {
+    /// The request, or what stands for one that cannot be read. A proof that cannot be read ends the connection.
+    fn request(&self, header: &RequestHeader, body: &Bytes) -> Result<ClientRequest, WireError> {
         let kind = header.kind;
         if !header.is_served() {
-            return ClientRequest::Unknown { kind };
+            return Ok(ClientRequest::Unknown { kind });
         }
-        ClientRequest::decode(kind, body).unwrap_or_else(|error| {
+        ClientRequest::decode(kind, body).or_else(|error| {
             tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
-            let kind = OpCode::from_number(kind).unwrap_or(OpCode::Error);
-            ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })
+            match OpCode::from_number(kind).unwrap_or(OpCode::Error) {
+                OpCode::Auth | OpCode::Sasl => Err(error),
+                kind => Ok(ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })),
+            }
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::Place;
 use crate::harness::{Client, Packet, auth, children, code, create, delete, exists, get, set};
 use zab::tree::{Acl, Change, Code, CreateMode, OpCode, Perms};
-use zabkeeper::wire::{ClientRequest, EventType, OperationResult, Reply};
+use zabkeeper::wire::{ClientRequest, EventType, OperationResult, Reply, ReplyHeader, encode_request};
 
 /// A request that no client of ZooKeeper has.
 fn unknown() -> ClientRequest {
@@ -222,4 +222,23 @@ fn proofs_open_what_was_closed_and_a_failed_one_ends_the_connection() {
     assert_eq!(other.reply().map(|reply| reply.map_err(code)), Some(Err(Code::AuthFailed)));
     assert!(other.is_closed());
     assert!(!owner.exists("/behind"), "what stands behind a failed proof is not done");
+}
+
+#[test]
+fn a_proof_is_answered_by_its_own_number_and_one_that_cannot_be_read_is_the_last() {
+    let place = Place::new();
+    let mut client = place.client();
+    for xid in [-4, 77] {
+        let mut bytes = Vec::new();
+        encode_request(&mut bytes, xid, &auth("digest", "ann:secret"));
+        client.wire.send(&bytes).expect("sent");
+        let (header, _) = ReplyHeader::split(client.wire.packet().expect("a reply")).expect("a header");
+        assert_eq!((header.xid, header.zxid, header.err), (xid, zab::Zxid(0), 0));
+    }
+    let last = client.seen;
+    // Behind xid and type there is nothing.
+    client.wire.send(&[0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0, 100]).expect("sent");
+    assert!(client.is_closed());
+    place.client().close();
+    assert_eq!(place.server().shared().tree.read().last_zxid().0, last.0 + 3, "no transaction came of it");
 }
