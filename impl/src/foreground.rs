@@ -92,7 +92,7 @@ impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Failure {
         let exit = match &error {
             ServerError::Disk(DiskError::Io { .. } | DiskError::Failed { .. }) => Exit::Storage,
-            ServerError::Disk(_) | ServerError::Empty(_) => Exit::DataDirectory,
+            ServerError::Disk(_) | ServerError::Empty(_) | ServerError::InUse(_) => Exit::DataDirectory,
             _ => Exit::Unexpected,
         };
         Failure { exit, sentence: error.to_string() }

@@ -17,9 +17,10 @@ use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, StatusSource};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -136,6 +137,9 @@ pub enum ServerError {
     /// The data directory was to have data and has none.
     #[error("{}: the data directory is empty, and zookeeper.db.autocreate is off", .0.display())]
     Empty(PathBuf),
+    /// Two servers would write the same files.
+    #[error("{}: another server uses this directory", .0.display())]
+    InUse(PathBuf),
     /// What the node said last.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -151,8 +155,11 @@ pub struct Server {
     shared: Arc<Shared>,
     source: Arc<dyn StatusSource>,
     node: Handle,
+    accepting: Option<tokio::task::JoinHandle<()>>,
     running: JoinHandle<Result<(), NodeError>>,
     journal: JoinHandle<()>,
+    /// Held as long as the server may write.
+    _locks: Vec<File>,
 }
 
 impl Server {
@@ -167,7 +174,7 @@ impl Server {
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
-        let (directory, restored) = open(&options)?;
+        let (directory, locks, restored) = open(&options)?;
         let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
         let last = restored.tree.last_zxid();
         let promised = epochs.recover(last)?;
@@ -195,9 +202,14 @@ impl Server {
         let configuration = Configuration::new(options.config, address.port());
         let source = Arc::new(Source::new(shared.clone(), configuration, directory));
         let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
-        let server = Server { runtime, address, shared, source, node: handle, running, journal };
-        server.wait_until_serving()?;
-        server.runtime.spawn(service.accept(listener));
+        let (node, accepting) = (handle, None);
+        let mut server = Server { runtime, address, shared, source, node, accepting, running, journal, _locks: locks };
+        if let Err(error) = server.wait_until_serving() {
+            // Why, if anybody knows.
+            server.stop()?;
+            return Err(error);
+        }
+        server.accepting = Some(server.runtime.spawn(service.accept(listener)));
         Ok(server)
     }
 
@@ -242,11 +254,14 @@ impl Server {
         !self.running.is_finished()
     }
 
-    /// Stops it in good order: what was asked before is answered, everything is on the disk, the port is free.
+    /// Stops it in good order: what the node was asked before is answered, everything is on the disk, the port is free.
     ///
     /// # Errors
     /// Why it could not go on, if it ended before.
     pub fn stop(self) -> Result<(), ServerError> {
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
         self.node.send(Incoming::Stop);
         self.join()
     }
@@ -258,13 +273,39 @@ impl Server {
     pub fn join(self) -> Result<(), ServerError> {
         let ended = self.running.join().unwrap_or_else(|_| Err(NodeError::Failed("the node panicked".into())));
         let _ = self.journal.join();
+        for connection in self.shared.connections.lock().values() {
+            connection.outbox.close();
+        }
+        // The last replies are on their way; who does not take them is not waited for.
+        let start = Instant::now();
+        while !self.shared.connections.lock().is_empty() && start.elapsed() < Duration::from_secs(1) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         Ok(ended?)
     }
 }
 
-fn open(options: &ServerOptions) -> Result<(DataDirectory, Restored), ServerError> {
+/// Keeps other servers out of these directories as long as the files live. A server that is killed leaves nothing that
+/// would keep its successor out; Apache's servers know of no lock.
+fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
+    let mut paths = vec![directory.snapshot_directory(), directory.log_directory()];
+    paths.dedup();
+    let lock = |path: &Path| {
+        let file = File::open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(ServerError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(ServerError::System(error)),
+        }
+    };
+    paths.into_iter().map(lock).collect()
+}
+
+fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>, Restored), ServerError> {
     let directory = DataDirectory::new(Arc::new(OperatingSystem), &options.data, &options.logs);
+    directory.create(true)?;
+    let locks = lock(&directory)?;
     directory.prepare(true)?;
     let restore_options = RestoreOptions { tree: options.tree, ..RestoreOptions::default() };
     let restored = restore(&directory, &restore_options)?;
@@ -279,7 +320,7 @@ fn open(options: &ServerOptions) -> Result<(DataDirectory, Restored), ServerErro
         zxid = %restored.tree.last_zxid(),
         "restored in {:?}", report.snapshot_time + report.log_time
     );
-    Ok((directory, restored))
+    Ok((directory, locks, restored))
 }
 
 fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptions {

@@ -134,6 +134,14 @@ impl Connection {
         self.session.store(session.0, Ordering::Release);
     }
 
+    /// The node has answered one of [`Connection::forwarded`].
+    pub fn answered(&self) {
+        if self.forwarded.fetch_sub(1, Ordering::Release) == 1 {
+            // The task may have been told of the reply already, and have found that there was too much to wait for.
+            self.outbox.wake();
+        }
+    }
+
     /// The client was heard, at so many milliseconds since the server started.
     pub fn hear(&self, now: u64) {
         self.heard.store(now, Ordering::Relaxed);

@@ -13,7 +13,18 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    closing: bool,
+    end: End,
+}
+
+/// Whether more can be appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    #[default]
+    Open,
+    /// What waits is the last.
+    Closing,
+    /// Nothing is sent any more.
+    Aborted,
 }
 
 /// What [`Outbox::take`] found.
@@ -23,34 +34,84 @@ pub enum Taken {
     Open,
     /// This was the last: close the connection behind it.
     Last,
+    /// Close the connection now.
+    Aborted,
 }
 
 impl Outbox {
-    /// So many bytes may wait for one client: more than the longest reply by far.
+    /// So many bytes of what nobody asked for may wait for one client. (Replies have their own bound: a client with
+    /// [`Outbox::ENOUGH`] to read is not listened to.)
     pub const LIMIT: usize = 64 << 20;
 
+    /// With so many bytes waiting, a client has enough to read before it asks for more.
+    pub const ENOUGH: usize = 1 << 20;
+
     /// Appends what `write` writes and wakes the connection's task. After [`Outbox::close`] nothing is appended any
-    /// more. A client that lets [`Outbox::LIMIT`] bytes wait does not read: its connection is closed and all of it
-    /// forgotten.
+    /// more.
     pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut waiting = self.waiting.lock();
-        if waiting.closing {
+        if waiting.end != End::Open {
             return;
         }
         let was_empty = waiting.bytes.is_empty();
         write(&mut waiting.bytes);
-        if waiting.bytes.len() > Outbox::LIMIT {
-            *waiting = Waiting { bytes: Vec::new(), closing: true };
-        }
         drop(waiting);
         if was_empty {
             self.changed.notify_one();
         }
     }
 
+    /// Appends an event, as [`Outbox::push`]. A client that lets [`Outbox::LIMIT`] bytes wait does not read: its
+    /// connection is aborted.
+    pub fn push_event(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.push(write);
+        if self.len() > Outbox::LIMIT {
+            self.abort();
+        }
+    }
+
     /// Lets the connection be closed when what waits has been sent.
     pub fn close(&self) {
-        self.waiting.lock().closing = true;
+        let mut waiting = self.waiting.lock();
+        if waiting.end == End::Open {
+            waiting.end = End::Closing;
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// Lets the connection be closed now. What waits is forgotten.
+    pub fn abort(&self) {
+        *self.waiting.lock() = Waiting { bytes: Vec::new(), end: End::Aborted };
+        self.changed.notify_one();
+    }
+
+    /// Whether nothing is appended any more: then there is no use in doing what the client asks.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.waiting.lock().end != End::Open
+    }
+
+    /// Whether the connection is to be closed now.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        self.waiting.lock().end == End::Aborted
+    }
+
+    /// How many bytes wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.lock().bytes.len()
+    }
+
+    /// Whether none does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Lets the connection's task look again at what it waits for.
+    pub fn wake(&self) {
         self.changed.notify_one();
     }
 
@@ -63,10 +124,14 @@ impl Outbox {
         } else {
             bytes.append(&mut waiting.bytes);
         }
-        if waiting.closing { Taken::Last } else { Taken::Open }
+        match waiting.end {
+            End::Open => Taken::Open,
+            End::Closing => Taken::Last,
+            End::Aborted => Taken::Aborted,
+        }
     }
 
-    /// Waits until something was appended, or the outbox was closed.
+    /// Waits until something was appended, the outbox was closed, or somebody wakes the task.
     pub async fn changed(&self) {
         self.changed.notified().await;
     }

@@ -2,7 +2,7 @@
 
 use super::authentication::authenticate;
 use super::connection::Connection;
-use super::outbox::Taken;
+use super::outbox::{Outbox, Taken};
 use super::port::Service;
 use super::reads;
 use crate::node::{Asking, Incoming};
@@ -11,17 +11,25 @@ use bytes::{Bytes, BytesMut};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use zab::tree::{Change, Code, OpCode};
 
 /// So much is read at once.
 const READ: usize = 16 << 10;
 
+/// So many reads may wait behind a write: a short request may have a long reply, and they are all made at once.
+const MOST_READS_BEHIND: usize = 16;
+
+/// So long may a client that is to be closed take nothing of what is still to be sent.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// Serves a connection until one of both sides closes it.
 pub(super) async fn serve(service: &Service, stream: TcpStream, connection: &Arc<Connection>) {
     let decoder = FrameDecoder::server(service.options.max_packet);
-    let conversation = Conversation { service, connection, decoder, input: BytesMut::new(), introduced: false };
+    let input = BytesMut::new();
+    let (introduced, finished, held, reads_behind) = (false, false, false, 0);
+    let conversation = Conversation { service, connection, decoder, input, introduced, finished, held, reads_behind };
     if let Err(error) = conversation.run(stream).await {
         tracing::debug!(client = %connection.address, %error, "connection ended");
     }
@@ -34,34 +42,53 @@ struct Conversation<'a> {
     input: BytesMut,
     /// Whether the first packet has come.
     introduced: bool,
+    /// Whether the last packet has come: what stands behind it is not done.
+    finished: bool,
+    /// Whether there may be whole packets in `input`, which wait until their client has taken some replies.
+    held: bool,
+    /// Reads that the node has got because they stand behind a write, since it last had none of this client.
+    reads_behind: usize,
 }
 
 impl Conversation<'_> {
     async fn run(mut self, stream: TcpStream) -> io::Result<()> {
         let mut output = Output::default();
         loop {
-            let last = output.refill(self.connection);
+            let taken = output.refill(self.connection);
             let blocked = output.send(&stream)?;
-            if !blocked && last == Taken::Last {
-                return Ok(());
+            match taken {
+                Taken::Last if !blocked => return Ok(()),
+                Taken::Aborted => return Ok(()),
+                Taken::Open | Taken::Last => {}
             }
             // A client that does not take its replies, or that has enough to wait for, is not listened to.
             let listening = !blocked && !self.is_throttled();
+            if self.held && listening {
+                self.treat()?;
+                continue;
+            }
+            let closing = self.connection.outbox.is_closing();
             tokio::select! {
-                () = self.connection.outbox.changed(), if !blocked => {}
+                () = self.connection.outbox.changed() => {}
                 ready = stream.writable(), if blocked => ready?,
-                ready = stream.readable(), if listening => {
+                ready = stream.readable(), if listening && !self.finished => {
                     ready?;
                     if !self.read(&stream)? {
                         return Ok(());
                     }
                 }
+                // It does not take what would be the last.
+                () = async { tokio::time::sleep(LINGER).await }, if closing => return Ok(()),
             }
         }
     }
 
-    /// Whether the node has too much to do, some of it for this client (`NIOServerCnxn`'s throttling).
+    /// Whether the node has too much to do, some of it for this client (`NIOServerCnxn`'s throttling), or as many of its
+    /// reads as it may.
     fn is_throttled(&self) -> bool {
+        if self.reads_behind >= MOST_READS_BEHIND && self.connection.forwarded.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
         let limit = self.service.options.outstanding_limit;
         self.service.shared.counters.outstanding.load(Ordering::Relaxed) > limit
             && self.connection.forwarded.load(Ordering::Relaxed) > 0
@@ -76,16 +103,27 @@ impl Conversation<'_> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
             Err(error) => return Err(error),
         }
-        let since = Instant::now();
         self.connection.hear(self.service.shared.uptime());
-        loop {
+        self.treat()?;
+        Ok(true)
+    }
+
+    /// Treats the packets that have come, as long as their client has not enough to read.
+    fn treat(&mut self) -> io::Result<()> {
+        let since = Instant::now();
+        let outbox = &self.connection.outbox;
+        self.held = false;
+        while !self.finished {
+            if outbox.len() >= Outbox::ENOUGH || self.is_throttled() {
+                self.held = true;
+                return Ok(());
+            }
             match self.decoder.decode(&mut self.input) {
                 Ok(Some(Frame::Packet(packet))) => self.packet(packet, since)?,
                 Ok(Some(Frame::Word(word))) => {
                     let answer = self.service.words.answer(word);
-                    self.connection.outbox.push(|out| out.extend_from_slice(answer.as_bytes()));
-                    self.connection.outbox.close();
-                    return Ok(true);
+                    outbox.push(|out| out.extend_from_slice(answer.as_bytes()));
+                    self.finish();
                 }
                 Ok(None) => break,
                 Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
@@ -95,7 +133,13 @@ impl Conversation<'_> {
             // An idle connection keeps no memory for what may come some day.
             self.input = BytesMut::new();
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Nothing is to come any more, and nothing is to be answered.
+    fn finish(&mut self) {
+        self.finished = true;
+        self.connection.outbox.close();
     }
 
     fn packet(&mut self, packet: Bytes, since: Instant) -> io::Result<()> {
@@ -110,31 +154,35 @@ impl Conversation<'_> {
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
-        let request = self.request(&header, &body);
+        let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
-            authenticate(self.service, self.connection, packet);
+            authenticate(self.service, self.connection, header.xid, packet);
+            self.finished = self.connection.outbox.is_closing();
             return Ok(());
         }
+        self.finished = matches!(request, ClientRequest::Write(Change::CloseSession) | ClientRequest::Unknown { .. });
         let asking = Asking { connection: self.connection.clone(), xid: header.xid, request, since };
         self.ask(asking);
         Ok(())
     }
 
-    /// The request, or what stands for one that cannot be read.
-    fn request(&self, header: &RequestHeader, body: &Bytes) -> ClientRequest {
+    /// The request, or what stands for one that cannot be read. A proof that cannot be read ends the connection.
+    fn request(&self, header: &RequestHeader, body: &Bytes) -> Result<ClientRequest, WireError> {
         let kind = header.kind;
         // Opening a session is the first packet's business.
         if !header.is_served() || kind == OpCode::CreateSession.number() {
-            return ClientRequest::Unknown { kind };
+            return Ok(ClientRequest::Unknown { kind });
         }
-        ClientRequest::decode(kind, body).unwrap_or_else(|error| {
+        ClientRequest::decode(kind, body).or_else(|error| {
             tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
-            let kind = OpCode::from_number(kind).unwrap_or(OpCode::Error);
-            ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })
+            match OpCode::from_number(kind).unwrap_or(OpCode::Error) {
+                OpCode::Auth | OpCode::Sasl => Err(error),
+                kind => Ok(ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })),
+            }
         })
     }
 
-    fn ask(&self, asking: Asking) {
+    fn ask(&mut self, asking: Asking) {
         let ordered = match &asking.request {
             ClientRequest::Write(change) => {
                 if matches!(change, Change::CloseSession) {
@@ -145,7 +193,9 @@ impl Conversation<'_> {
             ClientRequest::Reconfig(_) | ClientRequest::Sync { .. } => true,
             _ => false,
         };
-        if ordered || self.connection.forwarded.load(Ordering::Acquire) > 0 {
+        let behind = self.connection.forwarded.load(Ordering::Acquire) > 0;
+        self.reads_behind = if behind { self.reads_behind + usize::from(!ordered) } else { 0 };
+        if ordered || behind {
             return self.forward(Incoming::Request(asking));
         }
         let shared = &self.service.shared;
@@ -172,7 +222,7 @@ impl Output {
     /// Takes what waits, when everything before has been sent.
     fn refill(&mut self, connection: &Connection) -> Taken {
         if self.sent < self.bytes.len() {
-            return Taken::Open;
+            return if connection.outbox.is_aborted() { Taken::Aborted } else { Taken::Open };
         }
         *self = Output::default();
         connection.outbox.take(&mut self.bytes)

@@ -33,6 +33,14 @@ impl DataDirectory {
         DataDirectory { files, data: data.to_owned(), snapshots: data.join(VERSION), logs: logs.join(VERSION) }
     }
 
+    /// Creates what is missing of both, if `autocreate`, and touches nothing else.
+    ///
+    /// # Errors
+    /// A directory that is missing, or cannot be created.
+    pub fn create(&self, autocreate: bool) -> Result<(), DiskError> {
+        [&self.logs, &self.snapshots].into_iter().try_for_each(|directory| self.create_one(directory, autocreate))
+    }
+
     /// Makes them ready for a server: creates what is missing (if `autocreate`, `zookeeper.datadir.autocreate`), and
     /// removes snapshots that were never finished. Not for tools that look at the files of a running server.
     ///
@@ -41,9 +49,7 @@ impl DataDirectory {
     /// these are two directories: then the configuration was changed, and the server would start without its data
     /// (ZOOKEEPER-2967).
     pub fn prepare(&self, autocreate: bool) -> Result<(), DiskError> {
-        for directory in [&self.logs, &self.snapshots] {
-            self.create(directory, autocreate)?;
-        }
+        self.create(autocreate)?;
         if self.logs != self.snapshots {
             self.refuse(&self.logs, "snapshot.", "holds snapshots, but is the directory of the logs")?;
             self.refuse(&self.snapshots, "log.", "holds logs, but is the directory of the snapshots")?;
@@ -54,7 +60,7 @@ impl DataDirectory {
         Ok(())
     }
 
-    fn create(&self, directory: &Path, autocreate: bool) -> Result<(), DiskError> {
+    fn create_one(&self, directory: &Path, autocreate: bool) -> Result<(), DiskError> {
         if self.files.exists(directory).map_err(DiskError::io("look for", directory))? {
             return Ok(());
         }

@@ -54,8 +54,12 @@ impl Client {
 impl Node {
     pub(super) fn request(&mut self, asking: Asking) {
         let number = asking.connection.number;
-        if !self.shared.is_serving() {
+        if !self.shared.is_serving() || self.stopping {
             return asking.connection.outbox.close();
+        }
+        if asking.connection.outbox.is_closing() {
+            // Nobody would hear of it: its session was refused, or goes on over another connection.
+            return;
         }
         let waiting = self.waiting(number, asking.since);
         let client = self.clients.entry(number).or_insert_with(|| Client::new(asking.connection.clone()));
@@ -168,7 +172,7 @@ impl Node {
                 client.queue.pop_front();
                 client.connection.outbox.push(write);
                 reads::count(&shared, &client.connection, waiting.since, xid, zxid);
-                client.connection.forwarded.fetch_sub(1, Ordering::Release);
+                client.connection.answered();
             }
             Some(position) => {
                 let mut bytes = Vec::new();
@@ -192,15 +196,15 @@ impl Node {
                 }
                 Queued::Read(asking) => reads::answer(&shared, tree, &asking),
             }
-            client.connection.forwarded.fetch_sub(1, Ordering::Release);
+            client.connection.answered();
         }
     }
 
-    /// A session's connections end, when what they still wait to send has been sent.
+    /// A session's connections end at once, but for one that still says goodbye.
     pub(super) fn end_connections_of(&mut self, session: SessionId) {
         for client in self.clients.values() {
             if client.connection.session() == Some(session) && !client.connection.finished.load(Ordering::Acquire) {
-                client.connection.outbox.close();
+                client.connection.outbox.abort();
             }
         }
     }

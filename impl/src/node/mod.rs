@@ -158,7 +158,7 @@ impl Node {
     pub fn run(mut self) -> Result<(), NodeError> {
         loop {
             self.hand_over();
-            if self.stopping && self.outstanding.is_empty() {
+            if self.stopping && self.outstanding.is_empty() && self.syncs.is_empty() {
                 return Ok(());
             }
             let wait = self.deadline().saturating_duration_since(Instant::now());

@@ -149,7 +149,7 @@ impl Node {
             let notification = Notification::from(event);
             for watcher in watchers {
                 if let Some(client) = clients.get(&watcher.0) {
-                    client.connection.outbox.push(|out| encode_notification(&notification, out));
+                    client.connection.outbox.push_event(|out| encode_notification(&notification, out));
                     client.connection.statistics.sent.fetch_add(1, Ordering::Relaxed);
                     self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
                 }

@@ -19,7 +19,10 @@ impl Node {
     pub(super) fn connect(&mut self, connection: Arc<Connection>, request: &ConnectRequest) {
         let seen = request.last_zxid_seen;
         let last = self.shared.tree.read().last_zxid();
-        if !self.shared.is_serving() || seen > last {
+        if !self.shared.is_serving() || self.stopping {
+            return connection.outbox.close();
+        }
+        if seen > last {
             tracing::info!(client = %connection.address, %seen, %last, "refused: it has seen later transactions");
             return connection.outbox.close();
         }
@@ -52,7 +55,7 @@ impl Node {
         if alive {
             let others = self.clients.values().filter(|client| client.connection.number != connection.number);
             for other in others.filter(|client| client.connection.session() == Some(session)) {
-                other.connection.outbox.close();
+                other.connection.outbox.abort();
             }
             connection.begin_session(session, timeout);
             // The session is open, so it has an owner from now on.

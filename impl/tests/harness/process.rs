@@ -1,0 +1,77 @@
+//! The server as a process of its own, which can be killed.
+
+use super::{Client, PATIENCE};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server; it is killed when this value goes.
+pub struct Process {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+/// A port that nobody uses at this moment.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Process {
+    /// Starts a server on this directory. `keys` are lines of zoo.cfg.
+    pub fn spawn(directory: &Path, port: u16, keys: &[&str]) -> Process {
+        let configuration = directory.join("zoo.cfg");
+        let data = format!("dataDir={}", directory.join("data").display());
+        let (port, address) = (format!("clientPort={port}"), SocketAddr::from(([127, 0, 0, 1], port)));
+        let own = [data.as_str(), &port, "clientPortAddress=127.0.0.1", "admin.enableServer=false"];
+        std::fs::write(&configuration, [&own, keys].concat().join("\n")).expect("written");
+        let log = std::fs::File::create(directory.join("log.txt")).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zabkeeper"));
+        command.arg("start-foreground").arg(&configuration).current_dir(directory).stdin(Stdio::null());
+        command.stdout(log.try_clone().expect("a handle")).stderr(log);
+        Process { child: command.spawn().expect("it can be run"), address }
+    }
+
+    /// As [`Process::spawn`], and waits until it serves.
+    pub fn start(directory: &Path, port: u16, keys: &[&str]) -> Process {
+        let mut process = Process::spawn(directory, port, keys);
+        let start = Instant::now();
+        while TcpStream::connect(process.address).is_err() {
+            let ended = process.child.try_wait().expect("a child");
+            let said = || std::fs::read_to_string(directory.join("log.txt")).unwrap_or_default();
+            assert!(ended.is_none(), "it has ended ({ended:?}) and said:\n{}", said());
+            assert!(start.elapsed() < PATIENCE, "it does not listen, and said:\n{}", said());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // It listens before it serves; whoever connects meanwhile is served later.
+        Client::open(process.address).close();
+        process
+    }
+
+    /// Ends it as a crash does: at once, wherever it is.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // Only a child that has ended already cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// The most memory that it ever had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kibibytes: usize = peak.trim().trim_end_matches("kB").trim().parse().expect("a number");
+        kibibytes << 10
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
