@@ -1,6 +1,5 @@
 //! A coordination server that ZooKeeper's clients cannot tell from ZooKeeper, built on the checked core `zab`.
 
-<<<<<<< HEAD
 pub mod client;
 pub mod disk;
 pub mod node;
@@ -10,6 +9,3 @@ pub mod wire;
 pub mod words;
 
 pub use server::{Server, ServerError, ServerOptions};
-=======
-pub mod wire;
->>>>>>> wire
