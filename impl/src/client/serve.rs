@@ -110,7 +110,7 @@ impl Conversation<'_> {
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
-        let request = self.request(&header, &body);
+        let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
             authenticate(self.service, self.connection, packet);
             return Ok(());
@@ -121,16 +121,40 @@ impl Conversation<'_> {
     }
 
     /// The request, or what stands for one that cannot be read.
-    fn request(&self, header: &RequestHeader, body: &Bytes) -> ClientRequest {
+    ///
+    /// # Errors
+    /// A proof that cannot be read: the connection's end.
+    fn request(&self, header: &RequestHeader, body: &Bytes) -> Result<ClientRequest, WireError> {
+        use OpCode::{Create, Create2, CreateContainer, CreateTtl, Delete, DeleteContainer, Multi, SetAcl, SetData};
         let kind = header.kind;
         if !header.is_served() {
-            return ClientRequest::Unknown { kind };
+            return Ok(ClientRequest::Unknown { kind });
         }
-        ClientRequest::decode(kind, body).unwrap_or_else(|error| {
-            tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
-            let kind = OpCode::from_number(kind).unwrap_or(OpCode::Error);
-            ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })
-        })
+        let error = match ClientRequest::decode(kind, body) {
+            Ok(request) => return Ok(request),
+            Err(error) => error,
+        };
+        tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
+        match OpCode::from_number(kind) {
+            Some(OpCode::Auth | OpCode::Sasl) => Err(error),
+            Some(
+                kind @ (Create
+                | Create2
+                | CreateContainer
+                | CreateTtl
+                | Delete
+                | DeleteContainer
+                | Multi
+                | SetAcl
+                | SetData
+                | OpCode::CreateSession
+                | OpCode::Reconfig),
+            ) => {
+                let code = Code::MarshallingError.number();
+                Ok(ClientRequest::Write(Change::Refused { kind, code }))
+            }
+            _ => Ok(ClientRequest::Unreadable { kind }),
+        }
     }
 
     fn ask(&self, asking: Asking) {

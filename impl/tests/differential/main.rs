@@ -50,7 +50,7 @@ fn apache_and_ours_do_the_same() {
         sequences: Cell::new(0),
     };
     let cases = std::env::var("ZABKEEPER_SEQUENCES").ok().and_then(|number| number.parse().ok()).unwrap_or(SEQUENCES);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 600, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
     let result = TestRunner::new(config).run(&strategies::sequence(), |sequence| pair.compare(&sequence));
     match result {
         Ok(()) => say(&format!("{cases} sequences, no difference to Apache ZooKeeper {}", apache.version)),

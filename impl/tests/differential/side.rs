@@ -16,6 +16,9 @@ use zabkeeper::wire::{ClientRequest, ConnectRequest, ConnectResponse, Reply};
 /// Milliseconds: long enough that no session expires while a sequence runs.
 const TIMEOUT: i32 = 40_000;
 
+/// After a reply to this operation with this error the server closes the connection, a moment later.
+const ENDING: &[(Option<OpCode>, i32)] = &[(Some(OpCode::CloseSession), 0), (Some(OpCode::Auth), -115), (None, -6)];
+
 /// A server under test, while one sequence runs.
 pub struct Side {
     address: SocketAddr,
@@ -72,6 +75,9 @@ impl Side {
         if let Err(error) = result {
             lines.push(format!("failed: {:?}", error.kind()));
         }
+        if let Step::Close(_) = step {
+            sort_deletions(&mut lines);
+        }
         lines
     }
 
@@ -110,10 +116,16 @@ impl Side {
         while let Some(kind) = next {
             let Some(client) = &mut self.seats[seat].client else { return Ok(()) };
             let packet = client.receive()?;
-            if let Packet::Reply(..) = packet {
+            let mut ends = false;
+            if let Packet::Reply(header, _) = &packet {
                 next = expected.next();
+                ends = ENDING.contains(&(kind, header.err));
             }
             self.note(seat, packet, kind, lines);
+            if ends && let Some(client) = &mut self.seats[seat].client {
+                let packet = client.receive()?;
+                self.note(seat, packet, None, lines);
+            }
         }
         Ok(())
     }
@@ -124,9 +136,6 @@ impl Side {
         let session = self.seats[seat].session;
         self.hear(seat, &[Some(OpCode::CloseSession)], lines)?;
         self.open.retain(|(open, _)| *open != session);
-        let Some(client) = &mut self.seats[seat].client else { return Ok(()) };
-        let packet = client.receive()?;
-        self.note(seat, packet, None, lines);
         Ok(())
     }
 
@@ -134,7 +143,8 @@ impl Side {
         if self.seats[seat].session == SessionId(0) {
             return self.sit_down(seat, lines);
         }
-        if manner == Manner::AfterLeaving {
+        // A wrong password ends the session's connection in Java: see `specs/exceptions.md`.
+        if matches!(manner, Manner::AfterLeaving | Manner::WithWrongPassword) {
             self.leave(seat);
         }
         let seat_now = &self.seats[seat];
@@ -252,6 +262,13 @@ impl Drop for Side {
             }
         }
     }
+}
+
+/// The znodes of a session that closes are deleted in the order of a hash table in Java: whoever watches several of
+/// them hears of them in any order.
+fn sort_deletions(lines: &mut [String]) {
+    let of_one_seat = |a: &String, b: &String| a.contains(": event ") && b.contains(": event ") && a[..6] == b[..6];
+    lines.chunk_by_mut(of_one_seat).for_each(<[String]>::sort);
 }
 
 /// The first packet of a client without a session.

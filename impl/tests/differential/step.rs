@@ -46,7 +46,7 @@ pub enum Manner {
     AfterLeaving,
     /// As clients before 3.4 do, which know nothing of read-only servers.
     AsOfOld,
-    /// With another session's password.
+    /// After leaving, with a password that is not the session's.
     WithWrongPassword,
     /// With a zxid that no server has reached.
     Ahead,

@@ -68,26 +68,15 @@ fn orderly() -> impl Strategy<Value = ClientRequest> {
 fn path() -> impl Strategy<Value = String> {
     let usual = select(vec!["~/a", "~/a/b", "~/d", "~/a", "~/a/b", "~", "~/a/b/c", "~/d/e", "~/é"]);
     let numbered = select(vec!["~/a-0000000000", "~/a-0000000001", "~/a/0000000000", "~/0000000000"]);
-    let odd = select(vec![
-        "",
-        "a",
-        "~/",
-        "~//a",
-        "~/./a",
-        "~/..",
-        "~/a/",
-        "~/\u{1}",
-        "~/a\u{0}",
-        "~/\u{e000}",
-        "~/😀",
-        "~/\u{ffff}",
-    ]);
+    let odd =
+        select(vec!["", "a", "~/", "~//a", "~/./a", "~/..", "~/a/", "~/\u{1}", "~/a\u{0}", "~/\u{e000}", "~/\u{ffff}"]);
     prop_oneof![16 => usual, 2 => numbered, 1 => odd].prop_map(str::to_owned)
 }
 
 /// A path of a znode to be made: for a number to be appended too.
 fn new_path() -> impl Strategy<Value = String> {
-    let open = select(vec!["~/a-", "~/a/", "~/", "/", "/zookeeper"]);
+    // A character beyond U+FFFF is only refused here: Java echoes it otherwise (see `specs/exceptions.md`).
+    let open = select(vec!["~/a-", "~/a/", "~/", "/", "/zookeeper", "~/😀"]);
     prop_oneof![10 => path(), 1 => open.prop_map(str::to_owned)]
 }
 
@@ -103,7 +92,7 @@ fn data() -> impl Strategy<Value = Option<Bytes>> {
         1 => Just(None),
         1 => Just(Some(Bytes::new())),
         4 => vec(any::<u8>(), 1..20).prop_map(|bytes| Some(Bytes::from(bytes))),
-        1 => Just(Some(Bytes::from(vec![7; 3000]))),
+        1 => Just(Some(Bytes::from(vec![7; 300]))),
     ]
 }
 

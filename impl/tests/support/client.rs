@@ -88,7 +88,9 @@ impl Client {
         if header.xid == NOTIFICATION_XID {
             return Ok(Packet::Event(header, body));
         }
-        self.last_zxid = self.last_zxid.max(header.zxid);
+        if header.zxid != Zxid(u64::MAX) {
+            self.last_zxid = self.last_zxid.max(header.zxid);
+        }
         Ok(Packet::Reply(header, body))
     }
 
