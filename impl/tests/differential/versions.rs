@@ -132,6 +132,8 @@ impl Modes {
             }
             ClientRequest::CheckWatches(selection) | ClientRequest::RemoveWatches(selection) => {
                 self.tame_selection(seat, selection);
+                // Before, checkWatches asks whether anybody has such a watch.
+                *request = ClientRequest::RemoveWatches(selection.clone());
             }
             _ => {}
         }

@@ -20,8 +20,8 @@ pub mod session;
 pub mod stat;
 pub mod state;
 pub mod txn;
-pub mod watch;
 mod usage;
+pub mod watch;
 
 pub use acl::{Acl, Id, Perms};
 pub use acls::AclTable;
