@@ -9,6 +9,7 @@
 //! `ZABKEEPER_SEQUENCES` says how many, `ZABKEEPER_APACHE_CLASSPATH` where another Apache is than Debian's. What stays
 //! different stands in `specs/exceptions.md`.
 
+mod known;
 mod normal;
 mod side;
 mod step;
@@ -17,15 +18,18 @@ mod strategies;
 mod support;
 mod versions;
 
+use normal::Answers;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use side::Side;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use step::Sequence;
 use support::apache::Apache;
 use tempfile::TempDir;
 use versions::Version;
+use zab::tree::Code;
 use zab::tree::auth::digest;
 use zabkeeper::{Server, ServerOptions};
 
@@ -48,12 +52,16 @@ fn apache_and_ours_do_the_same() {
         ours: ours.address(),
         version: Version::of(&apache.version),
         sequences: Cell::new(0),
+        answers: RefCell::default(),
     };
+    for sequence in known::sequences() {
+        pair.compare(&sequence).unwrap_or_else(|why| panic!("{why}\nof the sequence{sequence:?}"));
+    }
     let cases = std::env::var("ZABKEEPER_SEQUENCES").ok().and_then(|number| number.parse().ok()).unwrap_or(SEQUENCES);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
     let result = TestRunner::new(config).run(&strategies::sequence(), |sequence| pair.compare(&sequence));
     match result {
-        Ok(()) => say(&format!("{cases} sequences, no difference to Apache ZooKeeper {}", apache.version)),
+        Ok(()) => pair.report(&format!("{cases} sequences, no difference to Apache ZooKeeper {}", apache.version)),
         Err(TestError::Fail(why, sequence)) => panic!("{why}\nof the sequence{sequence:?}"),
         Err(error) => panic!("{error}"),
     }
@@ -67,6 +75,8 @@ struct Pair {
     version: Version,
     /// How many were begun: each has its own znode.
     sequences: Cell<u32>,
+    /// What both answered.
+    answers: RefCell<Answers>,
 }
 
 impl Pair {
@@ -78,15 +88,43 @@ impl Pair {
             |address| Side::new(address, &prefix, self.version).map_err(|error| TestCaseError::fail(error.to_string()));
         let (mut apache, mut ours) = (side(self.apache)?, side(self.ours)?);
         for step in &self.version.tame(sequence).0 {
-            let (theirs, own) = (apache.step(step), ours.step(step));
+            let (theirs, own) = both(|| apache.step(step), || ours.step(step));
             if theirs != own {
                 let show = |lines: &[String]| lines.iter().map(|line| format!("\n    {line}")).collect::<String>();
                 let (theirs, own) = (show(&theirs), show(&own));
                 return Err(TestCaseError::fail(format!("in {step:?}\n  Apache:{theirs}\n  ours:{own}")));
             }
         }
+        for (answer, times) in ours.answers() {
+            *self.answers.borrow_mut().entry(*answer).or_default() += times;
+        }
         Ok(())
     }
+
+    /// How much was compared: operations, and for each how often it was answered with which error.
+    fn report(&self, text: &str) {
+        let answers = self.answers.borrow();
+        let total: u64 = answers.values().sum();
+        say(&format!("{text}: {total} replies and events, {} kinds of them", answers.len()));
+        let mut table: BTreeMap<String, String> = BTreeMap::new();
+        for ((kind, err), times) in &*answers {
+            let kind = kind.map_or("unknown".to_owned(), |kind| format!("{kind:?}"));
+            let name = Code::from_number(*err).map_or("ok".to_owned(), |code| format!("{code:?}"));
+            table.entry(kind).or_default().push_str(&format!(" {name} {times}"));
+        }
+        for (kind, answers) in table {
+            say(&format!("{kind:>22}:{answers}"));
+        }
+    }
+}
+
+/// The two at the same time: some steps wait.
+fn both<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T) -> (T, T) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+    })
 }
 
 fn start_apache() -> Result<Apache, String> {

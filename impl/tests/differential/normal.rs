@@ -24,11 +24,16 @@ pub struct Normal {
     pub version: Version,
     sessions: Vec<SessionId>,
     times: BTreeMap<Zxid, i64>,
+    /// How often an operation was answered with an error, or with 0. Events are the operation `Notification`.
+    pub answers: Answers,
 }
+
+/// By operation and error. `None` is no operation.
+pub type Answers = BTreeMap<(Option<OpCode>, i32), u64>;
 
 impl Normal {
     pub fn new(version: Version) -> Normal {
-        Normal { base: Zxid(0), version, sessions: Vec::new(), times: BTreeMap::new() }
+        Normal { base: Zxid(0), version, sessions: Vec::new(), times: BTreeMap::new(), answers: Answers::new() }
     }
 
     fn zxid(&self, zxid: Zxid) -> String {
@@ -63,7 +68,8 @@ impl Normal {
         format!("connected: version {protocol_version} timeout {timeout} {session} password {password} {read_only:?}")
     }
 
-    pub fn event(&self, header: ReplyHeader, body: &[u8]) -> String {
+    pub fn event(&mut self, header: ReplyHeader, body: &[u8]) -> String {
+        *self.answers.entry((Some(OpCode::Notification), header.err)).or_default() += 1;
         let ReplyHeader { xid, zxid, err } = header;
         let zxid = if self.version.events_have_zxids() { self.zxid(zxid) } else { "?".into() };
         match WatcherEvent::decode(body) {
@@ -74,6 +80,7 @@ impl Normal {
 
     /// `kind` is the operation that was asked; `None` if there is no such operation.
     pub fn reply(&mut self, header: ReplyHeader, body: &Bytes, kind: Option<OpCode>) -> String {
+        *self.answers.entry((kind, header.err)).or_default() += 1;
         let start = format!("reply {} at {} error {}:", header.xid, self.zxid(header.zxid), header.err);
         let kind = kind.filter(|_| header.err == 0);
         let Some(kind) = kind else { return format!("{start} {body:?}") };

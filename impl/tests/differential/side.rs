@@ -1,6 +1,6 @@
 //! One of the two servers, with its clients.
 
-use super::normal::Normal;
+use super::normal::{Answers, Normal};
 use super::step::{Manner, Question, SEATS, Step, addressed};
 use super::support::client::{Client, Packet};
 use super::versions::Version;
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use zab::Zxid;
 use zab::tree::{Acl, Change, CreateMode, OpCode, SessionId};
 use zabkeeper::wire::header::AUTH_XID;
@@ -15,6 +16,9 @@ use zabkeeper::wire::{ClientRequest, ConnectRequest, ConnectResponse, Reply};
 
 /// Milliseconds: long enough that no session expires while a sequence runs.
 const TIMEOUT: i32 = 40_000;
+
+/// The shortest timeout is two ticks; it ends with a tick, and is looked for once a tick.
+const EXPIRY: Duration = Duration::from_millis(4 * 2000 + 200);
 
 /// After a reply to this operation with this error the server closes the connection, a moment later.
 const ENDING: &[(Option<OpCode>, i32)] = &[(Some(OpCode::CloseSession), 0), (Some(OpCode::Auth), -115), (None, -6)];
@@ -70,15 +74,21 @@ impl Side {
             Step::Ask(seat, questions) => self.ask(*seat, questions, &mut lines),
             Step::Close(seat) => self.close(*seat, &mut lines),
             Step::Connect(seat, manner) => self.connect(*seat, *manner, &mut lines),
+            Step::Expire(seat) => self.expire(*seat, &mut lines),
         };
         let result = result.and_then(|()| self.listen(&mut lines));
         if let Err(error) = result {
             lines.push(format!("failed: {:?}", error.kind()));
         }
-        if let Step::Close(_) = step {
+        if let Step::Close(_) | Step::Expire(_) = step {
             sort_deletions(&mut lines);
         }
         lines
+    }
+
+    /// What was answered so far.
+    pub fn answers(&self) -> &Answers {
+        &self.normal.answers
     }
 
     // ---- Steps ----------------------------------------------------------------------------------------------------
@@ -157,6 +167,7 @@ impl Side {
         match manner {
             Manner::Properly | Manner::AfterLeaving => {}
             Manner::AsOfOld => request.read_only = None,
+            Manner::WithTimeout(timeout) => request.timeout = timeout,
             Manner::WithWrongPassword => request.password = Some(Bytes::from_static(&[1; 16])),
             Manner::Ahead => request.last_zxid_seen = Zxid(1 << 40),
         }
@@ -172,6 +183,13 @@ impl Side {
         if kept && self.seats[seat].client.is_none() {
             self.seats[seat].client = Some(old);
         }
+        Ok(())
+    }
+
+    fn expire(&mut self, seat: usize, lines: &mut Vec<String>) -> io::Result<()> {
+        self.connect(seat, Manner::WithTimeout(0), lines)?;
+        self.leave(seat);
+        std::thread::sleep(EXPIRY);
         Ok(())
     }
 

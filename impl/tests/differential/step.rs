@@ -25,6 +25,8 @@ pub enum Step {
     Close(usize),
     /// Connects with the session that it has, or had.
     Connect(usize, Manner),
+    /// Leaves, after asking for the shortest timeout, and is not heard until its session has expired.
+    Expire(usize),
 }
 
 /// What a client sends.
@@ -46,6 +48,8 @@ pub enum Manner {
     AfterLeaving,
     /// As clients before 3.4 do, which know nothing of read-only servers.
     AsOfOld,
+    /// With another wish for the timeout, in milliseconds.
+    WithTimeout(i32),
     /// After leaving, with a password that is not the session's.
     WithWrongPassword,
     /// With a zxid that no server has reached.
