@@ -12,10 +12,29 @@ use zabkeeper::wire::request::{AuthPacket, SetWatches, WatchSelection, WatchingR
 use zabkeeper::wire::{ClientRequest, ReadOperation};
 
 /// The longest sequence.
-const STEPS: usize = 30;
+const STEPS: usize = 40;
 
+/// Most sequences find some znodes.
 pub fn sequence() -> impl Strategy<Value = Sequence> {
-    vec(step(), 1..STEPS).prop_map(Sequence)
+    (proptest::bool::weighted(0.8), vec(step(), 1..STEPS)).prop_map(|(furnished, mut steps)| {
+        if furnished {
+            steps.insert(0, furnish());
+        }
+        Sequence(steps)
+    })
+}
+
+fn furnish() -> Step {
+    let create = |path: &str| Change::Create {
+        kind: OpCode::Create,
+        path: path.to_owned(),
+        data: None,
+        acl: Acl::open(),
+        flags: 0,
+        ttl: -1,
+    };
+    let requests = ["~/a", "~/a/b", "~/d"].map(|path| Question::Request(ClientRequest::Write(create(path))));
+    Step::Ask(0, requests.into())
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -74,11 +93,12 @@ fn orderly() -> impl Strategy<Value = ClientRequest> {
 // ---- Values -------------------------------------------------------------------------------------------------------
 
 fn path() -> impl Strategy<Value = String> {
-    let usual = select(vec!["~/a", "~/a/b", "~/d", "~/a", "~/a/b", "~", "~/a/b/c", "~/d/e", "~/é"]);
+    let usual = select(vec!["~", "~/a", "~/a", "~/a", "~/a/b", "~/a/b", "~/d", "~/d/e"]);
+    let rare = select(vec!["~/a/b/c", "~/é", "~/f"]);
     let numbered = select(vec!["~/a-0000000000", "~/a-0000000001", "~/a/0000000000", "~/0000000000"]);
     let odd =
         select(vec!["", "a", "~/", "~//a", "~/./a", "~/..", "~/a/", "~/\u{1}", "~/a\u{0}", "~/\u{e000}", "~/\u{ffff}"]);
-    prop_oneof![16 => usual, 2 => numbered, 1 => odd].prop_map(str::to_owned)
+    prop_oneof![32 => usual, 4 => rare, 3 => numbered, 1 => odd].prop_map(str::to_owned)
 }
 
 /// A path of a znode to be made: for a number to be appended too.
@@ -105,7 +125,7 @@ fn data() -> impl Strategy<Value = Option<Bytes>> {
 }
 
 fn version() -> impl Strategy<Value = i32> {
-    prop_oneof![6 => Just(-1), 3 => Just(0), 2 => Just(1), 1 => Just(2), 1 => select(vec![-2, 9, i32::MIN, i32::MAX])]
+    prop_oneof![12 => Just(-1), 4 => Just(0), 3 => Just(1), 2 => Just(2), 1 => select(vec![-2, 9, i32::MIN, i32::MAX])]
 }
 
 fn acl() -> impl Strategy<Value = Vec<Acl>> {
@@ -135,9 +155,9 @@ fn acl() -> impl Strategy<Value = Vec<Acl>> {
         Id::new("super", ""),
         Id::new("", ""),
     ]);
-    let id = prop_oneof![8 => good, 1 => odd];
+    let id = prop_oneof![30 => good, 1 => odd];
     let entry = (perms, id).prop_map(|(perms, id)| Acl { perms, id });
-    prop_oneof![10 => Just(Acl::open()), 5 => vec(entry, 1..4), 1 => Just(Vec::new())]
+    prop_oneof![20 => Just(Acl::open()), 9 => vec(entry, 1..4), 1 => Just(Vec::new())]
 }
 
 fn auth() -> impl Strategy<Value = AuthPacket> {
@@ -237,7 +257,7 @@ fn read() -> impl Strategy<Value = ClientRequest> {
 }
 
 fn watch() -> impl Strategy<Value = ClientRequest> {
-    let kind = prop_oneof![8 => 1..6_i32, 1 => select(vec![0, 6, -1])];
+    let kind = prop_oneof![12 => 1..6_i32, 6 => Just(3), 1 => select(vec![0, 6, -1])];
     let selection = || (path(), kind.clone()).prop_map(|(path, kind)| WatchSelection { path, kind });
     let mode = prop_oneof![8 => 0..2_i32, 1 => select(vec![-1, 2, 3])];
     prop_oneof![
