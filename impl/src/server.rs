@@ -7,14 +7,16 @@
 //! # Ok::<(), zabkeeper::ServerError>(())
 //! ```
 
-use crate::client::port::{ClientOptions, Service, Words};
+use crate::client::port::{ClientOptions, Service};
+use crate::config::{Config, HostPort, Overrides};
 use crate::disk::{
     DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, OperatingSystem, RestoreOptions, Restored, restore,
 };
 use crate::node::journal::Journal;
 use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions};
 use crate::shared::Shared;
-use crate::wire::decode_transaction;
+use crate::source::Source;
+use crate::status::{Configuration, StatusSource};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use zab::tree::{PrepareOptions, TreeOptions};
+use zab::tree::{PrepareOptions, Schemes, TreeOptions};
 use zab::{Disk, Ensemble, History, ServerId};
 
 /// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
@@ -51,31 +53,66 @@ pub struct ServerOptions {
     pub prepare: PrepareOptions,
     /// Of connections.
     pub clients: ClientOptions,
+    /// What four-letter words and admin commands tell of the configuration.
+    pub config: Config,
 }
 
 impl ServerOptions {
-    /// ZooKeeper's defaults, with everything in the directory `data`, on a free port of the loopback interface.
+    /// ZooKeeper's defaults, with everything in the directory `data`, on a free port of the loopback interface: a
+    /// server in a test.
+    ///
+    /// # Panics
+    /// Never: the defaults fit together.
     pub fn new(data: impl Into<PathBuf>) -> ServerOptions {
-        let data = data.into();
-        ServerOptions {
-            logs: data.clone(),
-            data,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            tick: 3000,
-            min_session_timeout: 6000,
-            max_session_timeout: 60_000,
-            snap_count: 100_000,
-            log: LogOptions::default(),
-            tree: TreeOptions::default(),
-            prepare: PrepareOptions::default(),
-            clients: ClientOptions {
-                max_packet: 0xf_ffff,
-                max_per_address: 60,
-                max_connections: 0,
-                outstanding_limit: 1000,
-                super_digest: None,
+        let mut config = Config::embedded_default(&Overrides::default()).expect("the defaults fit together");
+        config.data_dir = data.into();
+        config.data_log_dir = config.data_dir.clone();
+        config.client = Some(HostPort::new("127.0.0.1", 0));
+        ServerOptions::from_config(&config).expect("the loopback interface has an address")
+    }
+
+    /// What a configuration says.
+    ///
+    /// # Errors
+    /// An address that is not known.
+    pub fn from_config(config: &Config) -> Result<ServerOptions, ServerError> {
+        let listen = config.client.clone().unwrap_or(HostPort { host: None, port: 2181 });
+        let address = listen.resolve()?.into_iter().next();
+        let address = address.ok_or_else(|| io::Error::other(format!("{listen} is no address")))?;
+        let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let (limits, storage) = (&config.limits, &config.storage);
+        Ok(ServerOptions {
+            data: config.data_dir.clone(),
+            logs: config.data_log_dir.clone(),
+            address,
+            tick: u64::try_from(config.tick_time.as_millis()).unwrap_or(u64::MAX).max(1),
+            min_session_timeout: milliseconds(config.min_session_timeout),
+            max_session_timeout: milliseconds(config.max_session_timeout),
+            snap_count: storage.snap_count.into(),
+            log: LogOptions {
+                preallocation: storage.pre_alloc_size,
+                size_limit: storage.txn_log_size_limit,
+                sync: storage.force_sync,
             },
-        }
+            tree: TreeOptions {
+                extended_types: config.tree.extended_types_enabled,
+                digest: config.tree.digest_enabled,
+            },
+            prepare: PrepareOptions {
+                skip_acl: config.access.skip_acl,
+                enforce_quota: config.tree.enforce_quota,
+                schemes: Schemes { digest: config.access.digest_enabled, ..Schemes::default() },
+            },
+            clients: ClientOptions {
+                max_packet: count(limits.jute_max_buffer),
+                max_per_address: count(limits.max_client_cnxns),
+                max_connections: count(limits.max_cnxns),
+                outstanding_limit: count(limits.global_outstanding_limit),
+                super_digest: config.access.super_digest.clone(),
+            },
+            config: config.clone(),
+        })
     }
 }
 
@@ -112,6 +149,7 @@ pub struct Server {
     runtime: Runtime,
     address: SocketAddr,
     shared: Arc<Shared>,
+    source: Arc<dyn StatusSource>,
     node: Handle,
     running: JoinHandle<Result<(), NodeError>>,
     journal: JoinHandle<()>,
@@ -154,9 +192,10 @@ impl Server {
         let node = Node::new(node_options, ensemble, &disk, shared.clone(), channel, to_journal);
         let running = std::thread::Builder::new().name("node".into()).spawn(move || node.run())?;
 
-        let words: Arc<dyn Words> = Arc::new(crate::words::FourLetterWords::new(shared.clone()));
-        let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, words));
-        let server = Server { runtime, address, shared, node: handle, running, journal };
+        let configuration = Configuration::new(options.config, address.port());
+        let source = Arc::new(Source::new(shared.clone(), configuration, directory));
+        let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
+        let server = Server { runtime, address, shared, source, node: handle, running, journal };
         server.wait_until_serving()?;
         server.runtime.spawn(service.accept(listener));
         Ok(server)
@@ -172,6 +211,18 @@ impl Server {
     #[must_use]
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// What it tells about itself.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn StatusSource> {
+        &self.source
+    }
+
+    /// Where its tasks run.
+    #[must_use]
+    pub fn handle(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
     }
 
     fn wait_until_serving(&self) -> Result<(), ServerError> {
@@ -216,7 +267,7 @@ fn open(options: &ServerOptions) -> Result<(DataDirectory, Restored), ServerErro
     let directory = DataDirectory::new(Arc::new(OperatingSystem), &options.data, &options.logs);
     directory.prepare(true)?;
     let restore_options = RestoreOptions { tree: options.tree, ..RestoreOptions::default() };
-    let restored = restore(&directory, &restore_options, |bytes| decode_transaction(bytes))?;
+    let restored = restore(&directory, &restore_options)?;
     if !restored.trusted {
         return Err(ServerError::Empty(options.data.clone()));
     }
@@ -232,6 +283,8 @@ fn open(options: &ServerOptions) -> Result<(DataDirectory, Restored), ServerErro
 }
 
 fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptions {
+    let tree = &options.config.tree;
+    let per_look = u128::from(tree.container_max_per_minute) * tree.container_check_interval.as_millis() / 60_000;
     NodeOptions {
         id: ServerId(1),
         tick: options.tick,
@@ -240,6 +293,9 @@ fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptio
         max_session_timeout: options.max_session_timeout,
         snap_count: options.snap_count,
         prepare: options.prepare,
+        collect_interval: tree.container_check_interval,
+        max_never_used: tree.container_max_never_used,
+        collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
         directory: directory.clone(),
     }
 }

@@ -10,9 +10,9 @@ use zab::tree::{Tree, Watches};
 
 /// One server's shared state.
 ///
-/// Locks are taken in the order of the fields. Only the node writes the tree. A read holds the tree's lock while it sets a
-/// watch, and the node holds it while it fires watches: so no change falls between what a client reads and what it
-/// watches, and an event is in the client's outbox before any reply that shows the change.
+/// Locks are taken in the order of the fields. Only the node writes the tree. A read holds the tree's lock while it
+/// sets a watch, and the node holds it while it fires watches: so no change falls between what a client reads and what
+/// it watches, and an event is in the client's outbox before any reply that shows the change.
 #[derive(Debug)]
 pub struct Shared {
     /// The state machine.
@@ -44,6 +44,8 @@ pub struct Counters {
     pub expired: AtomicU64,
     /// Transactions after which the tree's digest was not the leader's.
     pub digest_mismatches: AtomicU64,
+    /// Clients that proved nothing.
+    pub authentication_failed: AtomicU64,
     /// Connections that were refused because there were too many.
     pub rejected: AtomicU64,
 }

@@ -98,6 +98,25 @@ fn a_snapshot_under_a_later_name_is_refused() {
     assert!(error.contains("its name says"), "{error}");
 }
 
+/// Java writes a character beyond U+FFFF as two surrogates of three bytes, and reads them as two U+FFFD.
+#[test]
+fn names_that_java_cannot_read_are_read_as_java_does() {
+    let (disk, mut tree) = (disk(), Tree::new(TreeOptions::default()));
+    let someone = |name: &str| vec![Acl { perms: Perms::READ, id: Id::new("digest", name) }];
+    create(&mut tree, 7, "/a", None, someone("ABCDEF:x"), false);
+    let path = write_snapshot(&disk, &directory(), &tree, Compression::Plain).unwrap();
+    let mut bytes = disk.bytes(&path).unwrap();
+    let name = bytes.windows(6).position(|bytes| bytes == b"ABCDEF").unwrap();
+    bytes[name..name + 6].copy_from_slice(b"\xed\xa0\xbd\xed\xb8\x80");
+    let end = bytes.len() - 13 - 8 - 13 - 20 - 13;
+    let sum = adler2::adler32_slice(&bytes[..end]);
+    bytes[end + 4..end + 8].copy_from_slice(&sum.to_be_bytes());
+    disk.put(&path, &bytes[..end + 13]);
+    let read = read_snapshot(&disk, &path, TreeOptions::default()).unwrap().tree;
+    let node = read.node("/a").unwrap();
+    assert_eq!(read.acl(node.acl).to_vec(), someone("\u{fffd}\u{fffd}:x"));
+}
+
 #[test]
 fn every_failure_is_told_and_leaves_no_snapshot() {
     let tree = tree(TreeOptions::default());

@@ -33,6 +33,7 @@ pub(super) fn authenticate(service: &Service, connection: &Connection, packet: &
     let header = ReplyHeader { xid: AUTH_XID, zxid: zab::Zxid(0), err };
     connection.outbox.push(|out| encode_reply(out, &header, &Reply::Nothing));
     if !proved {
+        service.shared.counters.authentication_failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         tracing::warn!(client = %connection.address, scheme = %packet.scheme, "authentication failed");
         connection.outbox.close();
     }

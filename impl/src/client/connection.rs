@@ -25,7 +25,7 @@ pub struct Connection {
     pub forwarded: AtomicUsize,
     /// Whether the client sent its last request, to close the session.
     pub finished: AtomicBool,
-    /// Whether the client knows of read-only servers: only then the answer to its first packet says whether this is one.
+    /// Whether the client knows of read-only servers: only then it is told whether this is one.
     pub read_only: AtomicBool,
     /// What `cons` and `stat` say about it.
     pub statistics: Statistics,

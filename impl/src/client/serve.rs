@@ -127,7 +127,8 @@ impl Conversation<'_> {
     fn request(&self, header: &RequestHeader, body: &Bytes) -> Result<ClientRequest, WireError> {
         use OpCode::{Create, Create2, CreateContainer, CreateTtl, Delete, DeleteContainer, Multi, SetAcl, SetData};
         let kind = header.kind;
-        if !header.is_served() {
+        // Opening a session is the first packet's business.
+        if !header.is_served() || kind == OpCode::CreateSession.number() {
             return Ok(ClientRequest::Unknown { kind });
         }
         let error = match ClientRequest::decode(kind, body) {
@@ -147,7 +148,6 @@ impl Conversation<'_> {
                 | Multi
                 | SetAcl
                 | SetData
-                | OpCode::CreateSession
                 | OpCode::Reconfig),
             ) => {
                 let code = Code::MarshallingError.number();

@@ -70,7 +70,11 @@ pub enum DiskError {
         next: Zxid,
     },
     /// Logs, but no snapshot that could be read: something was deleted (`zookeeper.snapshot.trust.empty` overrides).
-    #[error("{} holds transaction logs, but there is no snapshot in {}: something was lost", logs.display(), snapshots.display())]
+    #[error(
+        "{} holds transaction logs, but there is no snapshot in {}: something was lost",
+        logs.display(),
+        snapshots.display()
+    )]
     NoSnapshot {
         /// The directory of the logs.
         logs: PathBuf,

@@ -42,7 +42,7 @@ pub fn entry_zxid(bytes: &[u8]) -> Option<Zxid> {
 ///
 /// The file ends at its last byte, at a length of 0 (it is padded with zeros), and at an entry that was not written to
 /// its end: cut short, or without the closing 'B'. It does not end at an entry that fails its checksum, nor at one
-/// without 'B' that another whole entry follows: those bytes were whole once ([`DiskError::Damaged`]).
+/// without 'B' that another whole entry follows: those may have been whole and acknowledged ([`DiskError::Damaged`]).
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,

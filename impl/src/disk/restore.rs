@@ -5,11 +5,11 @@ use super::error::DiskError;
 use super::log_reader::LogReader;
 use super::names::Compression;
 use super::snapshot_file::{self, Snapshot, ZxidDigest};
-use bytes::Bytes;
+use crate::wire::decode_transaction;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use zab::Zxid;
-use zab::tree::{Transaction, Tree, TreeOptions, digest};
+use zab::tree::{Tree, TreeOptions, digest};
 
 /// How many snapshots are tried.
 const MOST_SNAPSHOTS: usize = 100;
@@ -75,11 +75,7 @@ pub struct RestoreReport {
 ///
 /// # Errors
 /// Files that cannot be read; logs without a snapshot; a damaged log; a hole in it; a transaction that is none.
-pub fn restore<E: ToString>(
-    directory: &DataDirectory,
-    options: &RestoreOptions,
-    decode: impl Fn(&Bytes) -> Result<Transaction, E>,
-) -> Result<Restored, DiskError> {
+pub fn restore(directory: &DataDirectory, options: &RestoreOptions) -> Result<Restored, DiskError> {
     let mut report = RestoreReport::default();
     let initialize = take_initialize_file(directory)?;
     let start = Instant::now();
@@ -100,7 +96,7 @@ pub fn restore<E: ToString>(
     };
     let base = tree.last_zxid();
     let start = Instant::now();
-    replay(directory, &mut tree, digest, decode, &mut report)?;
+    replay(directory, &mut tree, digest, &mut report)?;
     report.log_time = start.elapsed();
     Ok(Restored { tree, base, trusted: true, report })
 }
@@ -152,11 +148,10 @@ fn refuse_logs_alone(directory: &DataDirectory) -> Result<(), DiskError> {
     Ok(())
 }
 
-fn replay<E: ToString>(
+fn replay(
     directory: &DataDirectory,
     tree: &mut Tree,
     mut expected: Option<ZxidDigest>,
-    decode: impl Fn(&Bytes) -> Result<Transaction, E>,
     report: &mut RestoreReport,
 ) -> Result<(), DiskError> {
     let base = tree.last_zxid();
@@ -173,8 +168,9 @@ fn replay<E: ToString>(
             return Err(DiskError::Gap { path: path(), last, next: entry.zxid });
         }
         last = entry.zxid;
-        let transaction = decode(&entry.bytes).map_err(|error| {
-            DiskError::damaged(&path(), entry.offset, format!("no transaction: {}", error.to_string()))
+        let transaction = decode_transaction(&entry.bytes).map_err(|error| {
+            let what = format!("the entry is no transaction: {error}");
+            DiskError::damaged(&path(), entry.offset, what)
         })?;
         let applied = tree.apply(&transaction);
         report.transactions += 1;

@@ -3,6 +3,7 @@
 //! Neither direction holds more of the stream than a buffer and the one field at hand. A length is believed only as
 //! far as bytes come.
 
+use crate::wire::jute;
 use adler2::Adler32;
 use std::io::{self, Read, Write};
 
@@ -118,6 +119,22 @@ impl<R: Read> CheckedReader<R> {
             return Err(invalid("a string that is null".to_owned()));
         }
         std::str::from_utf8(bytes).map_err(|_| invalid("a string that is not UTF-8".to_owned()))
+    }
+
+    /// A string that is not null, read as Java reads it: what is not UTF-8 becomes U+FFFD. (Java writes characters
+    /// beyond U+FFFF, as the name of someone in an ACL may have, in a way that it cannot read.)
+    ///
+    /// # Errors
+    /// The type's.
+    pub fn text(&mut self, bytes: &mut Vec<u8>) -> io::Result<String> {
+        if !self.buffer(bytes)? {
+            return Err(invalid("a string that is null".to_owned()));
+        }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return Ok(text.to_owned());
+        }
+        let field = [&(bytes.len() as u32).to_be_bytes(), &bytes[..]].concat();
+        jute::Reader::new(&field).string("text").map_err(|error| invalid(error.to_string()))
     }
 
     /// The next few bytes.

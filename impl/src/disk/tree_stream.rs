@@ -104,8 +104,7 @@ fn read_list<R: Read>(input: &mut CheckedReader<R>, scratch: &mut Vec<u8>) -> io
     let mut list = Vec::new();
     for _ in 0..count {
         let perms = Perms(input.int()?);
-        let scheme = input.string(scratch)?.to_owned();
-        let id = input.string(scratch)?.to_owned();
+        let (scheme, id) = (input.text(scratch)?, input.text(scratch)?);
         list.push(Acl { perms, id: Id { scheme, id } });
     }
     Ok(list)

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! It adds no rule to the protocol: what happens is given to [`Peer::step`], and what that says is done
-//! ([`perform`]). A turn takes everything that has come, then hands the journal all its commands at once: so many
+//! (module `perform`). A turn takes everything that has come, then hands the journal all its commands at once: so many
 //! writes share one sync.
 
 mod clients;
@@ -45,6 +45,12 @@ pub struct NodeOptions {
     pub max_session_timeout: i32,
     /// Transactions between two snapshots (`snapCount`).
     pub snap_count: u64,
+    /// How often containers and znodes with a time to live are looked at (`znode.container.checkIntervalMs`).
+    pub collect_interval: Duration,
+    /// How long a container that never had children stays; `None` for ever (`znode.container.maxNeverUsedIntervalMs`).
+    pub max_never_used: Option<Duration>,
+    /// How many may be deleted at each look: what `znode.container.maxPerMinute` comes to.
+    pub collect_most: usize,
     /// What preparing requests depends on.
     pub prepare: PrepareOptions,
     /// Where snapshots go.
@@ -76,6 +82,8 @@ pub struct Node {
     timers: BTreeMap<Timer, Instant>,
     /// When the time of sessions is looked at next.
     next_expiry: Instant,
+    /// When containers and times to live are looked at next.
+    next_collection: Instant,
     /// Transactions since the last snapshot was begun.
     since_snapshot: u64,
     snapshotting: bool,
@@ -113,6 +121,7 @@ impl Node {
             sessions: Sessions::new(options.tick),
             ids: SessionIds::new(options.id, wall_clock),
             next_expiry: Instant::now() + Duration::from_millis(options.tick),
+            next_collection: Instant::now() + options.collect_interval,
             options,
             peer,
             shared,
@@ -206,7 +215,7 @@ impl Node {
     // ---- Time -----------------------------------------------------------------------------------------------------
 
     fn deadline(&self) -> Instant {
-        self.timers.values().copied().chain([self.next_expiry]).min().unwrap_or(self.next_expiry)
+        self.timers.values().copied().chain([self.next_expiry, self.next_collection]).min().unwrap_or(self.next_expiry)
     }
 
     fn keep_time(&mut self) {
@@ -218,6 +227,10 @@ impl Node {
         if now >= self.next_expiry {
             self.next_expiry = now + Duration::from_millis(self.options.tick);
             self.expire_sessions();
+        }
+        if now >= self.next_collection {
+            self.next_collection = now + self.options.collect_interval;
+            self.collect();
         }
     }
 

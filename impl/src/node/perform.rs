@@ -93,8 +93,8 @@ impl Node {
         prepare(&tree, &mut self.outlook, asked, zxid, wall_clock())
     }
 
-    /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too much
-    /// at once.
+    /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too
+    /// much at once.
     fn deliver(&mut self, deliveries: Vec<Txn>) {
         const AT_ONCE: usize = 64;
         let shared = self.shared.clone();
@@ -110,8 +110,8 @@ impl Node {
     }
 
     fn deliver_one(&mut self, tree: &mut Tree, txn: &Txn) {
-        let known = self.outstanding.pop_front_if(|outstanding| outstanding.zxid == txn.zxid);
-        let (transaction, waiting) = match known {
+        let is_next = self.outstanding.front().is_some_and(|outstanding| outstanding.zxid == txn.zxid);
+        let (transaction, waiting) = match is_next.then(|| self.outstanding.pop_front()).flatten() {
             Some(Outstanding { transaction, waiting, .. }) => (transaction, waiting),
             None => match decode_transaction(&txn.payload.0) {
                 Ok(transaction) => (transaction, None),
@@ -146,7 +146,7 @@ impl Node {
             if watchers.is_empty() {
                 continue;
             }
-            let notification = Notification { kind: event.kind, path: event.path.clone(), zxid: Some(event.zxid) };
+            let notification = Notification::from(event);
             for watcher in watchers {
                 if let Some(client) = clients.get(&watcher.0) {
                     client.connection.outbox.push(|out| encode_notification(&notification, out));

@@ -4,6 +4,7 @@ use super::clients::Client;
 use super::perform::Waiting;
 use super::{Incoming, Node};
 use crate::client::connection::Connection;
+use crate::shared::wall_clock;
 use crate::wire::{ConnectRequest, ConnectResponse};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -103,6 +104,20 @@ impl Node {
     pub(super) fn expire(&mut self, session: SessionId) {
         let asked = self.of_system(session, Change::CloseSession);
         self.propose(asked, None);
+    }
+
+    /// Deletes containers that are empty and znodes whose time to live is over, each by a transaction of its own.
+    pub(super) fn collect(&mut self) {
+        if !self.shared.is_serving() {
+            return;
+        }
+        let most = self.options.max_never_used.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        let tree = self.shared.tree.read().clone();
+        for path in tree.collectable(wall_clock(), most).take(self.options.collect_most) {
+            let change = Change::DeleteContainer { path: path.to_owned() };
+            let asked = self.of_system(SessionId(0), change);
+            self.propose(asked, None);
+        }
     }
 
     /// The epoch is established: every session of the tree has its full time from now on.

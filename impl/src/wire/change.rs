@@ -1,7 +1,7 @@
 //! The bodies of requests that become transactions.
 //!
 //! A null path is an error where Java runs into it (create, delete: `MarshallingError`), and is the empty path where
-//! Java refuses both alike (setData, setACL, check: `BadArguments`). A null ACL is the empty one: both are `InvalidACL`.
+//! Java refuses both alike (setData, setACL, check: `BadArguments`). A null ACL is the empty one: `InvalidACL`.
 
 use super::data::{acl, put_acl};
 use super::error::WireError;

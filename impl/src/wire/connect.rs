@@ -1,7 +1,8 @@
 //! The first packet each way: no header, only the record.
 //!
-//! *Java:* `ProtocolManager` (ZOOKEEPER-4492, ZOOKEEPER-4814). Clients up to 3.3, and some clients in other languages, do not know the
-//! last byte, `readOnly`: who did not send it does not get it. The record alone says which: there is no version.
+//! *Java:* `ProtocolManager` (ZOOKEEPER-4492, ZOOKEEPER-4814). Clients up to 3.3, and some clients in other languages,
+//! do not know the last byte, `readOnly`: who did not send it does not get it. The record alone says which: there is no
+//! version.
 
 use super::error::WireError;
 use super::jute::{Reader, Writer};

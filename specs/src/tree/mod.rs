@@ -5,6 +5,7 @@ pub mod acls;
 pub mod apply;
 pub mod auth;
 pub mod builder;
+pub mod collect;
 pub mod digest;
 pub mod error;
 pub mod node;

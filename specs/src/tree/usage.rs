@@ -26,7 +26,7 @@ impl Tree {
         if path::name(path) == quota::STATS
             && let Some(limited) = path::parent(path).strip_prefix(quota::ROOT)
         {
-            self.recount_usage(&limited.to_owned());
+            self.recount_usage(limited);
         }
     }
 

@@ -1,0 +1,243 @@
+//! What a running server tells about itself.
+
+use crate::client::connection::{Connection, Latency};
+use crate::client::port::Words;
+use crate::disk::{DataDirectory, snapshot_zxid};
+use crate::four_letter::{self, Whitelist};
+use crate::shared::{Shared, wall_clock};
+use crate::status::{
+    Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, Mode, ServerStatus,
+    SessionStatus, StatusSource, Summary, last_operation,
+};
+use crate::version;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
+use zab::Zxid;
+use zab::tree::{OpCode, SessionId, Tree};
+
+/// The status of a server that runs in this process.
+pub struct Source {
+    shared: Arc<Shared>,
+    configuration: Configuration,
+    directory: DataDirectory,
+    whitelist: Whitelist,
+    trace_mask: AtomicI64,
+    /// The bytes of all paths and data, after this transaction: adding them up means walking the tree.
+    data_size: Mutex<Option<(Zxid, u64)>>,
+}
+
+impl Source {
+    /// Of the server with this state.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory) -> Source {
+        let config = &configuration.config;
+        let whitelist = Whitelist::new(&config.four_letter_whitelist, config.read_only_mode);
+        let (trace_mask, data_size) = (AtomicI64::new(0), Mutex::new(None));
+        Source { shared, configuration, directory, whitelist, trace_mask, data_size }
+    }
+
+    fn data_size(&self, tree: &Tree) -> u64 {
+        let mut known = self.data_size.lock();
+        match *known {
+            Some((zxid, size)) if zxid == tree.last_zxid() => size,
+            _ => {
+                let bytes = |node: &zab::tree::Node| node.path().len() + node.data().map_or(0, <[u8]>::len);
+                let size = tree.nodes().map(|node| bytes(node) as u64).sum();
+                *known = Some((tree.last_zxid(), size));
+                size
+            }
+        }
+    }
+}
+
+impl Words for Source {
+    fn answer(&self, word: [u8; 4]) -> String {
+        let command = four_letter::Command::from_bytes(word);
+        command.map(|command| four_letter::answer(command, &[], &self.whitelist, self)).unwrap_or_default()
+    }
+}
+
+impl StatusSource for Source {
+    fn status(&self) -> ServerStatus {
+        let tree = self.shared.tree.read().clone();
+        let counters = &self.shared.counters;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let ephemerals = tree.ephemeral_owners().map(|owner| tree.ephemerals(owner).count()).sum::<usize>();
+        ServerStatus {
+            version: version::full(),
+            serving: self.shared.is_serving(),
+            mode: Mode::Standalone,
+            quorum: None,
+            zxid: tree.last_zxid(),
+            latency: in_milliseconds(&counters.latency),
+            received: load(&counters.received),
+            sent: load(&counters.sent),
+            connections: self.shared.connections.lock().len() as u64,
+            outstanding: counters.outstanding.load(Ordering::Relaxed) as u64,
+            uptime: self.shared.uptime(),
+            node_count: tree.node_count() as u64,
+            watch_count: self.shared.watches.lock().count() as u64,
+            ephemerals_count: ephemerals as u64,
+            approximate_data_size: self.data_size(&tree),
+            sessions: tree.sessions().len() as u64,
+            open_file_descriptors: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as u64),
+            max_file_descriptors: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
+            auth_failed: load(&counters.authentication_failed),
+            fsync_threshold_exceeded: 0,
+            client_responses: Default::default(),
+            counters: BTreeMap::from([
+                ("stale_sessions_expired", load(&counters.expired)),
+                ("digest_mismatches_count", load(&counters.digest_mismatches)),
+                ("connection_rejected", load(&counters.rejected)),
+            ]),
+            summaries: BTreeMap::new(),
+        }
+    }
+
+    fn configuration(&self) -> Configuration {
+        self.configuration.clone()
+    }
+
+    fn directory_sizes(&self) -> DirectorySizes {
+        let (log, data) = self.directory.sizes().unwrap_or_default();
+        DirectorySizes { log, data }
+    }
+
+    fn connections(&self) -> Vec<ConnectionStatus> {
+        let connections = self.shared.connections.lock();
+        let mut all: Vec<_> = connections.values().cloned().collect();
+        drop(connections);
+        all.sort_by_key(|connection| connection.number);
+        all.iter().map(|connection| self.status_of(connection)).collect()
+    }
+
+    fn sessions(&self) -> SessionStatus {
+        let tick = i64::try_from(self.configuration.config.tick_time.as_millis()).unwrap_or(i64::MAX).max(1);
+        let mut expiring: BTreeMap<i64, BTreeSet<SessionId>> = BTreeMap::new();
+        let heard: BTreeMap<SessionId, u64> = {
+            let connections = self.shared.connections.lock();
+            connections.values().filter_map(|c| Some((c.session()?, c.heard()))).collect()
+        };
+        let offset = wall_clock() - i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX);
+        for (session, timeout) in self.shared.tree.read().sessions() {
+            let heard = heard.get(&session).copied().unwrap_or_default();
+            let end = offset + i64::try_from(heard).unwrap_or(i64::MAX) + i64::from(timeout);
+            expiring.entry((end / tick + 1) * tick).or_default().insert(session);
+        }
+        SessionStatus::Expiring(expiring)
+    }
+
+    fn ephemerals(&self) -> BTreeMap<SessionId, BTreeSet<String>> {
+        let tree = self.shared.tree.read().clone();
+        let paths = |owner| tree.ephemerals(owner).map(str::to_owned).collect();
+        tree.ephemeral_owners().map(|owner| (owner, paths(owner))).collect()
+    }
+
+    fn watches(&self) -> BTreeMap<SessionId, BTreeSet<String>> {
+        let connections = self.shared.connections.lock().clone();
+        let watches = self.shared.watches.lock();
+        let of = |number: u64| connections.get(&number).and_then(|connection| connection.session());
+        let named = watches.by_watcher().filter_map(|(watcher, paths)| Some((of(watcher.0)?, paths)));
+        named.map(|(session, paths)| (session, paths.into_iter().map(str::to_owned).collect())).collect()
+    }
+
+    fn digest_log(&self) -> Vec<DigestEntry> {
+        let tree = self.shared.tree.read();
+        vec![DigestEntry { zxid: tree.last_zxid(), version: 2, digest: tree.digest() }]
+    }
+
+    fn last_snapshot(&self) -> Option<LastSnapshot> {
+        let newest = self.directory.snapshots().ok()?.pop()?;
+        let modified = std::fs::metadata(&newest.1).ok()?.modified().ok()?;
+        let timestamp = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        let name = newest.1.file_name()?.to_str()?;
+        let zxid = snapshot_zxid(name).map_or(newest.0, |(zxid, _)| zxid);
+        Some(LastSnapshot { zxid, timestamp: i64::try_from(timestamp).ok()? })
+    }
+
+    fn reset_statistics(&self) {
+        let counters = &self.shared.counters;
+        counters.latency.reset();
+        for counter in [&counters.received, &counters.sent] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn reset_connection_statistics(&self) {
+        for connection in self.shared.connections.lock().values() {
+            connection.statistics.latency.reset();
+            connection.statistics.received.store(0, Ordering::Relaxed);
+            connection.statistics.sent.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn trace_mask(&self) -> i64 {
+        self.trace_mask.load(Ordering::Relaxed)
+    }
+
+    fn set_trace_mask(&self, mask: i64) {
+        self.trace_mask.store(mask, Ordering::Relaxed);
+    }
+}
+
+impl Source {
+    fn status_of(&self, connection: &Connection) -> ConnectionStatus {
+        let statistics = &connection.statistics;
+        let offset = wall_clock() - i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX);
+        let heard = offset + i64::try_from(connection.heard()).unwrap_or(i64::MAX);
+        let latency = &statistics.latency;
+        let session = connection.session().map(|id| {
+            let zxid = statistics.last_zxid.load(Ordering::Relaxed);
+            ConnectionSession {
+                id,
+                last_operation: last_operation(OpCode::Ping),
+                established: connection.established,
+                timeout: connection.timeout(),
+                last_cxid: statistics.last_cxid.load(Ordering::Relaxed),
+                last_zxid: Some(Zxid(zxid.cast_unsigned())),
+                last_response_time: i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX),
+                last_latency: milliseconds(latency.last.load(Ordering::Relaxed)),
+                min_latency: milliseconds(least(latency)),
+                avg_latency: milliseconds(average(latency)),
+                max_latency: milliseconds(latency.most.load(Ordering::Relaxed)),
+            }
+        });
+        ConnectionStatus {
+            address: connection.address,
+            interest: 1,
+            outstanding: connection.forwarded.load(Ordering::Relaxed) as u64,
+            received: statistics.received.load(Ordering::Relaxed),
+            sent: statistics.sent.load(Ordering::Relaxed),
+            expires: heard + i64::from(connection.timeout()),
+            session,
+        }
+    }
+}
+
+fn milliseconds(micros: u64) -> i64 {
+    i64::try_from(micros / 1000).unwrap_or(i64::MAX)
+}
+
+fn least(latency: &Latency) -> u64 {
+    match latency.least.load(Ordering::Relaxed) {
+        u64::MAX => 0,
+        least => least,
+    }
+}
+
+fn average(latency: &Latency) -> u64 {
+    let total = latency.total.load(Ordering::Relaxed);
+    total.checked_div(latency.count.load(Ordering::Relaxed)).unwrap_or_default()
+}
+
+fn in_milliseconds(latency: &Latency) -> Summary {
+    let count = latency.count.load(Ordering::Relaxed);
+    if count == 0 {
+        return Summary::default();
+    }
+    let total = milliseconds(latency.total.load(Ordering::Relaxed));
+    Summary::from_parts(milliseconds(least(latency)), milliseconds(latency.most.load(Ordering::Relaxed)), count, total)
+}
