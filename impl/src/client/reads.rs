@@ -4,6 +4,7 @@ use super::connection::Connection;
 use crate::node::Asking;
 use crate::shared::Shared;
 use crate::wire::event::{EventType, KeeperState, encode_event};
+use crate::wire::header::PING_XID;
 use crate::wire::multi::OperationResult;
 use crate::wire::reply::{encode_reply_with, put_acl_and_stat, put_data_and_stat, put_names_and_stat};
 use crate::wire::request::{SetWatches, WatchingRead};
@@ -20,7 +21,13 @@ use zab::tree::{Code, EventKind, Id, Notification, Tree, WatchMode, WatcherId, W
 pub fn answer(shared: &Shared, tree: &Tree, asking: &Asking) {
     let (connection, zxid) = (&asking.connection, tree.last_zxid());
     let ids = connection.identities.read();
-    let header = |err| ReplyHeader { xid: asking.xid, zxid, err };
+    let header = |err| match asking.request {
+        // These two are told apart before anything looks at the request's place: a ping is answered as one whatever its
+        // number, and what is no operation with the zxid of a request that has none (`UnimplementedRequestProcessor`).
+        ClientRequest::Ping => ReplyHeader { xid: PING_XID, zxid, err },
+        ClientRequest::Unknown { .. } => ReplyHeader { xid: asking.xid, zxid: Zxid(u64::MAX), err },
+        _ => ReplyHeader { xid: asking.xid, zxid, err },
+    };
     let reading = Reading { shared, tree, ids: &ids, connection };
     connection.outbox.push(|out| {
         if let ClientRequest::SetWatches(watches) | ClientRequest::SetWatches2(watches) = &asking.request {
@@ -143,6 +150,7 @@ impl Reading<'_> {
                 self.shared.watches.lock().remove(watcher, &selection.path, kind)?;
             }
             ClientRequest::Ping => {}
+            ClientRequest::Unreadable { .. } => return Err(Code::MarshallingError),
             _ => return Err(Code::Unimplemented),
         }
         Ok(())

@@ -166,20 +166,41 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// The request, or what stands for one that cannot be read. A proof that cannot be read ends the connection.
+    /// The request, or what stands for one that cannot be read.
+    ///
+    /// # Errors
+    /// A proof that cannot be read: the connection's end.
     fn request(&self, header: &RequestHeader, body: &Bytes) -> Result<ClientRequest, WireError> {
+        use OpCode::{Create, Create2, CreateContainer, CreateTtl, Delete, DeleteContainer, Multi, SetAcl, SetData};
         let kind = header.kind;
         // Opening a session is the first packet's business.
         if !header.is_served() || kind == OpCode::CreateSession.number() {
             return Ok(ClientRequest::Unknown { kind });
         }
-        ClientRequest::decode(kind, body).or_else(|error| {
-            tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
-            match OpCode::from_number(kind).unwrap_or(OpCode::Error) {
-                OpCode::Auth | OpCode::Sasl => Err(error),
-                kind => Ok(ClientRequest::Write(Change::Refused { kind, code: Code::MarshallingError.number() })),
+        let error = match ClientRequest::decode(kind, body) {
+            Ok(request) => return Ok(request),
+            Err(error) => error,
+        };
+        tracing::debug!(client = %self.connection.address, kind, %error, "a request cannot be read");
+        match OpCode::from_number(kind) {
+            Some(OpCode::Auth | OpCode::Sasl) => Err(error),
+            Some(
+                kind @ (Create
+                | Create2
+                | CreateContainer
+                | CreateTtl
+                | Delete
+                | DeleteContainer
+                | Multi
+                | SetAcl
+                | SetData
+                | OpCode::Reconfig),
+            ) => {
+                let code = Code::MarshallingError.number();
+                Ok(ClientRequest::Write(Change::Refused { kind, code }))
             }
-        })
+            _ => Ok(ClientRequest::Unreadable { kind }),
+        }
     }
 
     fn ask(&mut self, asking: Asking) {

@@ -81,6 +81,12 @@ pub enum ClientRequest {
         /// The operation's number.
         kind: i32,
     },
+    /// An operation that changes nothing, with a body that cannot be read: whoever serves it keeps this in its place
+    /// and answers `MarshallingError` in its turn. Never decoded.
+    Unreadable {
+        /// The operation's number.
+        kind: i32,
+    },
 }
 
 /// exists, getData, getChildren, getChildren2: all the same on the wire.
@@ -181,7 +187,7 @@ impl ClientRequest {
             ClientRequest::AddWatch { .. } => OpCode::AddWatch,
             ClientRequest::CheckWatches(_) => OpCode::CheckWatches,
             ClientRequest::RemoveWatches(_) => OpCode::RemoveWatches,
-            ClientRequest::Unknown { kind } => return *kind,
+            ClientRequest::Unknown { kind } | ClientRequest::Unreadable { kind } => return *kind,
         };
         operation.number()
     }
@@ -202,7 +208,8 @@ impl ClientRequest {
             ClientRequest::GetEphemerals { prefix } => out.put_optional_string(prefix.as_deref()),
             ClientRequest::MultiRead(reads) => multi::encode_reads(out, reads),
             ClientRequest::Sync { path } => out.put_optional_string(path.as_deref()),
-            ClientRequest::Ping | ClientRequest::WhoAmI | ClientRequest::Unknown { .. } => {}
+            ClientRequest::Ping | ClientRequest::WhoAmI => {}
+            ClientRequest::Unknown { .. } | ClientRequest::Unreadable { .. } => {}
             ClientRequest::Auth(packet) => {
                 out.put_i32(packet.kind);
                 out.put_string(&packet.scheme);

@@ -60,7 +60,10 @@ impl Tree {
     /// `NoNode`; `NoAuth` without READ.
     pub fn get_all_children_number(&self, path: &str, ids: &[Id]) -> Result<i32, Code> {
         let node = self.readable(path, Perms::READ, ids)?;
-        let below = if node.path() == super::path::ROOT {
+        let below = if path.is_empty() {
+            // The root's other name: Java counts every path that begins with it and a slash, `/` among them.
+            self.node_count()
+        } else if node.path() == super::path::ROOT {
             self.node_count() - 1
         } else {
             self.nodes.below_children(&format!("{path}/")).count() + node.children as usize
