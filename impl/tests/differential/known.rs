@@ -7,8 +7,8 @@ use zab::tree::{Acl, Change, OpCode, Perms};
 use zabkeeper::wire::ClientRequest;
 use zabkeeper::wire::request::{AuthPacket, SetWatches, WatchingRead};
 
-pub fn sequences() -> [Sequence; 4] {
-    [at_first(), timeouts(), super_user(), expiry()].map(Sequence)
+pub fn sequences() -> [Sequence; 5] {
+    [at_first(), timeouts(), super_user(), quotas(), expiry()].map(Sequence)
 }
 
 fn ask(seat: usize, request: ClientRequest) -> Step {
@@ -71,6 +71,41 @@ fn super_user() -> Vec<Step> {
     steps.push(ask(0, ClientRequest::Auth(proof)));
     steps.extend(attempt);
     steps
+}
+
+/// Limits of znodes and bytes below one: what is used of them is counted, and more is refused.
+fn quotas() -> Vec<Step> {
+    let set = |path: &str, size: usize| {
+        let (path, data) = (path.into(), Some(Bytes::from(vec![0; size])));
+        ask(0, ClientRequest::Write(Change::SetData { path, data, version: -1 }))
+    };
+    let quota = |path: &str, text: &'static str| {
+        let (path, data) = (format!("/zookeeper/quota{path}"), Some(Bytes::from_static(text.as_bytes())));
+        let kind = OpCode::Create2;
+        ask(0, ClientRequest::Write(Change::Create { kind, path, data, acl: Acl::open(), flags: 0, ttl: -1 }))
+    };
+    let used = || ask(0, ClientRequest::GetData(read("/zookeeper/quota~/zookeeper_stats")));
+    let delete = |path: &str| ask(0, ClientRequest::Write(Change::Delete { path: path.into(), version: -1 }));
+    vec![
+        quota("~", ""),
+        quota("~/zookeeper_limits", "count=2,bytes=5,countHardLimit=4,byteHardLimit=20"),
+        quota("~/zookeeper_stats", "count=0,bytes=0"),
+        ask(0, create("~/a", 0, Acl::open())),
+        used(),
+        ask(0, create("~/b", 1, Acl::open())),
+        used(),
+        ask(0, create("~/c", 0, Acl::open())),
+        ask(0, create("~/d", 0, Acl::open())),
+        used(),
+        set("~/a", 12),
+        set("~/a", 13),
+        used(),
+        delete("~/a"),
+        used(),
+        set("~/c", 100),
+        Step::Close(0),
+        used(),
+    ]
 }
 
 /// A session that nobody hears of any more: its znodes go, and whoever watches them is told.

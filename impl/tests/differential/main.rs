@@ -25,6 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 use step::Sequence;
 use support::apache::Apache;
 use tempfile::TempDir;
@@ -35,6 +36,9 @@ use zabkeeper::{Server, ServerOptions};
 
 /// In the ordinary test command.
 const SEQUENCES: u32 = 64;
+
+/// Containers and znodes with a time to live stay while a sequence runs.
+const CONTAINER_CHECK: Duration = Duration::from_secs(100_000);
 
 /// Who is the super user.
 const SUPER: &str = "super:super";
@@ -132,8 +136,8 @@ fn start_apache() -> Result<Apache, String> {
     Apache::start(&[
         "zookeeper.extendedTypesEnabled=true",
         "zookeeper.forceSync=no",
-        // Containers and znodes with a time to live stay while a sequence runs.
-        "znode.container.checkIntervalMs=100000000",
+        "zookeeper.enforceQuota=true",
+        &format!("znode.container.checkIntervalMs={}", CONTAINER_CHECK.as_millis()),
         &super_digest,
     ])
 }
@@ -142,6 +146,8 @@ fn start_ours(directory: &TempDir) -> Server {
     let mut options = ServerOptions::new(directory.path());
     (options.tick, options.min_session_timeout, options.max_session_timeout) = (2000, 4000, 40_000);
     options.log.sync = false;
+    options.config.tree.container_check_interval = CONTAINER_CHECK;
+    options.prepare.enforce_quota = true;
     options.tree.extended_types = true;
     options.clients.max_per_address = 0;
     options.clients.super_digest = Some(digest(SUPER));
