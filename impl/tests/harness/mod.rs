@@ -205,7 +205,10 @@ impl Client {
         let asked = position.and_then(|position| self.asked.remove(position));
         let (xid, kind) = asked.unwrap_or_else(|| panic!("nobody asked for {header:?}"));
         assert_eq!(header.xid, xid, "replies keep the order of requests");
-        self.seen = self.seen.max(header.zxid);
+        // As Java's client: -1 is no transaction.
+        if header.zxid.0.cast_signed() > 0 {
+            self.seen = self.seen.max(header.zxid);
+        }
         let result = match (header.err, OpCode::from_number(kind)) {
             (0, Some(kind)) => Ok(Reply::decode(kind, &body).expect("a reply's body")),
             (err, _) => Err(err),
