@@ -74,6 +74,10 @@ fn wrong_arguments_are_told_in_a_sentence_with_exit_code_2() {
         &["check", "--run", "nowhere"],
         &["check", "--engine", "graph"],
         &["bugs", "ZOOKEEPER-0"],
+        &["check", "--run", "zab", "--liveness"],
+        &["check", "zab", "--histories", "2"],
+        &["check", "zab", "--liveness", "--engine", "stateright"],
+        &["simulate", "--seeds", "0"],
         &["simulate", "--shard", "3/2"],
         &["explore", "zab", "--address", "here"],
     ] {

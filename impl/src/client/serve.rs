@@ -83,8 +83,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// Whether the node has too much to do, some of it for this client (`NIOServerCnxn`'s throttling), or as many of its
-    /// reads as it may.
+    /// Whether the node has too much to do, some of it for this client (`NIOServerCnxn`'s throttling), or as many of
+    /// its reads as it may.
     fn is_throttled(&self) -> bool {
         if self.reads_behind >= MOST_READS_BEHIND && self.connection.forwarded.load(Ordering::Relaxed) > 0 {
             return true;

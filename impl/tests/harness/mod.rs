@@ -1,5 +1,5 @@
-//! A small synchronous client that hides nothing: it sends what it is told, and shows every packet in the order in which
-//! it came.
+//! A small synchronous client that hides nothing: it sends what it is told, and shows every packet in the order in
+//! which it came.
 
 #![allow(dead_code, reason = "each test crate uses its own part")]
 

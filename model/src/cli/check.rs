@@ -98,6 +98,14 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 /// What is to be run, on which engine.
 fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     if let Some(kind) = arguments.name {
+        if kind != Kind::Election && arguments.bounds.histories.is_some() {
+            return Err(
+                "--histories belongs to the model election: where transactions are made, all begin alike".into()
+            );
+        }
+        if arguments.liveness && arguments.engine == Engine::Stateright {
+            return Err("stateright's engine checks safety only: --liveness needs --engine graph".into());
+        }
         let bounds = named(arguments, kind);
         let run = Run { name: kind_name(kind), reason: "", bounds, engines: &[] };
         return Ok(vec![(run, arguments.engine)]);
@@ -113,6 +121,9 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     }
     runs.retain(|run| arguments.run.is_empty() || arguments.run.iter().any(|name| name == run.name));
     runs.retain(|run| !arguments.liveness || run.bounds.timing == Timing::Timely);
+    if runs.is_empty() {
+        return Err("none of these runs is one of liveness; `model list` shows which are (timely)".into());
+    }
     Ok(runs.into_iter().flat_map(|run| run.engines.iter().map(move |engine| (run, *engine))).collect())
 }
 

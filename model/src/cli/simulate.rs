@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// How many seeds to walk from.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     seeds: u64,
     /// The first seed.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=u64::MAX >> 1))]
     from: u64,
     /// The length of each walk.
     #[arg(long, default_value_t = 10_000)]
@@ -115,6 +115,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     });
     say!("{} in {:.1} s", total, start.elapsed().as_secs_f64());
     match result {
+        Ok(None) if total.steps == 0 || progress.stop_requested() => {
+            say!("NOT COMPLETE: nothing is violated so far, but not every walk was taken.");
+            ExitCode::from(1)
+        }
         Ok(None) => {
             say!("Every property holds on every walk.");
             ExitCode::SUCCESS
