@@ -270,8 +270,12 @@ impl World {
     /// The election link between two servers.
     pub(crate) fn link(&self, from: ServerId, to: ServerId) -> &super::ElectionLink {
         const NONE: &super::ElectionLink = &super::ElectionLink { wire: None, waiting: None };
-        let index = (usize::from(from.0) - 1) * self.servers.len() + usize::from(to.0) - 1;
-        self.election.get(index).unwrap_or(NONE)
+        self.election.get(self.link_place(from, to)).unwrap_or(NONE)
+    }
+
+    /// Where the link between two servers stands in `election`.
+    pub(crate) fn link_place(&self, from: ServerId, to: ServerId) -> usize {
+        (usize::from(from.0) - 1) * self.servers.len() + usize::from(to.0) - 1
     }
 
     /// How many notifications that are due earlier this one, on the link at `index`, would pass.

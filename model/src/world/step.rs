@@ -99,8 +99,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     fn notify(&mut self, from: ServerId, to: ServerId) {
         if self.model.bounds.delays.is_some() {
-            let index = (usize::from(from.0) - 1) * self.world.servers.len() + usize::from(to.0) - 1;
-            let passed = self.world.lateness(index);
+            let passed = self.world.lateness(self.world.link_place(from, to));
             self.world.budget.delays -= passed;
             // Those that it passes are due again behind all that are on their way.
             self.world.due.rotate_left(passed.into());
@@ -353,7 +352,7 @@ fn apply_deliveries(world: &mut World, id: ServerId, outputs: &[Output], input: 
 impl World {
     /// The election link between two servers.
     pub(crate) fn election_link(&mut self, from: ServerId, to: ServerId) -> &mut super::ElectionLink {
-        let count = self.servers.len();
-        &mut self.election[(usize::from(from.0) - 1) * count + usize::from(to.0) - 1]
+        let place = self.link_place(from, to);
+        &mut self.election[place]
     }
 }
