@@ -2,7 +2,7 @@
 
 pub mod admin;
 pub mod cli;
-pub mod client;
+pub mod client_port;
 pub mod config;
 pub mod disk;
 pub mod foreground;

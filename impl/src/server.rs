@@ -7,7 +7,7 @@
 //! # Ok::<(), zabkeeper::ServerError>(())
 //! ```
 
-use crate::client::port::{ClientOptions, Service};
+use crate::client_port::port::{ClientOptions, Service};
 use crate::config::{Config, HostPort, Overrides};
 use crate::disk::{
     DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, OperatingSystem, RestoreOptions, Restored, restore,

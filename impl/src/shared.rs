@@ -1,6 +1,6 @@
 //! What the node and the connections' tasks share: the state machine to read from, and what is counted.
 
-use crate::client::connection::{Connection, Latency};
+use crate::client_port::connection::{Connection, Latency};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What a running server tells about itself.
 
-use crate::client::connection::{Connection, Latency};
-use crate::client::port::Words;
+use crate::client_port::connection::{Connection, Latency};
+use crate::client_port::port::Words;
 use crate::disk::{DataDirectory, snapshot_zxid};
 use crate::four_letter::{self, Whitelist};
 use crate::shared::{Shared, wall_clock};

@@ -2,8 +2,8 @@
 
 use super::perform::Waiting;
 use super::{Asking, Node};
-use crate::client::connection::Connection;
-use crate::client::reads;
+use crate::client_port::connection::Connection;
+use crate::client_port::reads;
 use crate::wire::multi::OperationResult;
 use crate::wire::reply::{encode_reply, encode_reply_with};
 use crate::wire::{ClientRequest, Reply, ReplyHeader};

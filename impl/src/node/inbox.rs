@@ -1,7 +1,7 @@
 //! What reaches the node, and the handle by which it does.
 
 use super::journal::Released;
-use crate::client::connection::Connection;
+use crate::client_port::connection::Connection;
 use crate::wire::{ClientRequest, ConnectRequest};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;

@@ -3,7 +3,7 @@
 use super::clients::Preparing;
 use super::journal::Command;
 use super::{Incoming, Node};
-use crate::client::reads::encode_notification;
+use crate::client_port::reads::encode_notification;
 use crate::disk::{Compression, write_snapshot};
 use crate::shared::wall_clock;
 use crate::wire::{decode_transaction, encode_transaction};

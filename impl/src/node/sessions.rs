@@ -3,7 +3,7 @@
 use super::clients::Client;
 use super::perform::Waiting;
 use super::{Incoming, Node};
-use crate::client::connection::Connection;
+use crate::client_port::connection::Connection;
 use crate::shared::wall_clock;
 use crate::wire::{ConnectRequest, ConnectResponse};
 use bytes::Bytes;
