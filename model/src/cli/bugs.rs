@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         hint!("error: {sentence}");
         return ExitCode::from(2);
     }
-    let outcome = sources(root).and_then(|root| catalogue(root)).and_then(|bugs| match choose(bugs, &arguments.ids) {
+    let outcome = sources(root).and_then(catalogue).and_then(|bugs| match choose(bugs, &arguments.ids) {
         Err(sentence) => {
             hint!("error: {sentence}");
             Ok(ExitCode::from(2))
