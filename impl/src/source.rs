@@ -86,14 +86,15 @@ impl StatusSource for Source {
             open_file_descriptors: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as u64),
             max_file_descriptors: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
             auth_failed: load(&counters.authentication_failed),
-            fsync_threshold_exceeded: 0,
+            fsync_threshold_exceeded: load(&counters.slow_syncs),
             client_responses: Default::default(),
             counters: BTreeMap::from([
                 ("stale_sessions_expired", load(&counters.expired)),
                 ("digest_mismatches_count", load(&counters.digest_mismatches)),
                 ("connection_rejected", load(&counters.rejected)),
+                ("sessionless_connections_expired", load(&counters.sessionless)),
             ]),
-            summaries: BTreeMap::new(),
+            summaries: counters.measures.all(),
         }
     }
 
@@ -161,7 +162,8 @@ impl StatusSource for Source {
     fn reset_statistics(&self) {
         let counters = &self.shared.counters;
         counters.latency.reset();
-        for counter in [&counters.received, &counters.sent] {
+        counters.measures.reset();
+        for counter in [&counters.received, &counters.sent, &counters.slow_syncs] {
             counter.store(0, Ordering::Relaxed);
         }
     }
