@@ -114,6 +114,7 @@ impl ServerOptions {
                 max_packet: count(limits.jute_max_buffer),
                 max_per_address: count(limits.max_client_cnxns),
                 max_connections: count(limits.max_cnxns),
+                sessionless_timeout: limits.sessionless_timeout,
                 outstanding_limit: count(limits.global_outstanding_limit),
                 super_digest: config.access.super_digest.clone(),
             },

@@ -5,7 +5,7 @@ mod connection;
 mod environment;
 mod summary;
 
-pub use connection::{ConnectionSession, ConnectionStatus, last_operation};
+pub use connection::{ConnectionSession, ConnectionStatus, UNKNOWN_OPERATION, last_operation};
 pub use environment::environment;
 pub use summary::{Measures, Percentiles, Sizes, Summary};
 
