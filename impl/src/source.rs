@@ -139,7 +139,7 @@ impl StatusSource for Source {
     }
 
     fn last_snapshot(&self) -> Option<LastSnapshot> {
-        let newest = self.directory.snapshots().ok()?.pop()?;
+        let newest = self.directory.snapshots().ok()?.into_iter().next()?;
         let modified = std::fs::metadata(&newest.1).ok()?.modified().ok()?;
         let timestamp = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
         let name = newest.1.file_name()?.to_str()?;

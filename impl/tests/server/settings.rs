@@ -30,6 +30,8 @@ fn takes_snapshots(change: impl Fn(&mut ServerOptions), suffix: &str) {
         client.set("/n", &[1; 200]).expect("set");
         later().next().is_some()
     });
+    let told = place.server().source().last_snapshot().expect("there is one");
+    assert!(told.zxid > Zxid::ZERO, "the newest, not {told:?}");
     place.stop();
     assert!(later().all(|path| path.to_string_lossy().ends_with(suffix)), "{:?}", later().collect::<Vec<_>>());
     std::fs::remove_file(directory.join("version-2/snapshot.0")).expect("removed");
