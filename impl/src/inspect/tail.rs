@@ -16,8 +16,8 @@ const SHORTEST: usize = 32;
 pub enum Tail {
     /// Nothing, or the zeros that the file was extended by.
     Clean,
-    /// A beginning of something that was not written to its end, as a crash leaves it: nobody was told that it is there.
-    /// A server cuts it off when it starts.
+    /// A beginning of something that was not written to its end, as a crash leaves it: nobody was told that it is
+    /// there. A server cuts it off when it starts.
     Torn {
         /// Where it begins, in bytes.
         offset: u64,
@@ -25,8 +25,8 @@ pub enum Tail {
         bytes: u64,
     },
     /// As [`Tail::Torn`], but whole transactions stand behind. A tear that a power cut leaves may be such, if it kept
-    /// later pages of one write and lost earlier ones; a length that was changed looks the same, and then what is behind
-    /// may have been acknowledged.
+    /// later pages of one write and lost earlier ones; a length that was changed looks the same, and then what is
+    /// behind may have been acknowledged.
     Doubtful {
         /// Where the entry begins that is not whole, in bytes.
         offset: u64,
