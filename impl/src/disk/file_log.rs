@@ -6,6 +6,7 @@ use super::log_reader::{self, HEADER, LogFile, LogReader};
 use super::names;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use zab::Zxid;
 
 /// How the log is kept.
@@ -46,6 +47,8 @@ pub struct FileLog {
     pending: Vec<u8>,
     /// The last entry appended, pending or not.
     last: Option<Zxid>,
+    /// How long the last sync took.
+    sync_time: Duration,
     failed: bool,
 }
 
@@ -76,6 +79,7 @@ impl FileLog {
             current: None,
             pending: Vec::new(),
             last: None,
+            sync_time: Duration::ZERO,
             failed: false,
         };
         let mut logs = log_reader::log_files(&*log.files, directory)?;
@@ -110,6 +114,12 @@ impl FileLog {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.position)
+    }
+
+    /// How long the medium took for the last commit that wrote something; zero where commits do not wait for it.
+    #[must_use]
+    pub fn sync_time(&self) -> Duration {
+        self.sync_time
     }
 
     /// The bytes that wait for the next commit.
@@ -155,7 +165,7 @@ impl FileLog {
         let written = self.pending.len();
         let Some(current) = self.current.as_mut().filter(|_| written > 0) else { return Ok(0) };
         self.failed = true;
-        current.write(&self.pending, &self.options)?;
+        self.sync_time = current.write(&self.pending, &self.options)?;
         if !current.named {
             self.sync_directory()?;
         }
@@ -295,7 +305,8 @@ impl FileLog {
 }
 
 impl Current {
-    fn write(&mut self, bytes: &[u8], options: &LogOptions) -> Result<(), DiskError> {
+    /// Returns how long the sync took.
+    fn write(&mut self, bytes: &[u8], options: &LogOptions) -> Result<Duration, DiskError> {
         let end = self.position + bytes.len() as u64;
         let length = padded(end, self.length, options.preallocation);
         if length > self.length {
@@ -304,10 +315,12 @@ impl Current {
         self.length = length.max(end);
         write_all_at(&*self.file, bytes, self.position).map_err(DiskError::io("write", &self.path))?;
         self.position = end;
-        if options.sync {
-            self.file.sync().map_err(DiskError::io("sync", &self.path))?;
+        if !options.sync {
+            return Ok(Duration::ZERO);
         }
-        Ok(())
+        let start = Instant::now();
+        self.file.sync().map_err(DiskError::io("sync", &self.path))?;
+        Ok(start.elapsed())
     }
 }
 
