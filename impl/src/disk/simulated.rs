@@ -108,7 +108,8 @@ impl SimulatedDisk {
     }
 
     /// The operation with this number, counted as [`SimulatedDisk::operations`] from 0, fails with this error number
-    /// (`EIO` is 5, `ENOSPC` is 28), once. A sync that fails loses the bytes that it was for, as Linux does.
+    /// (`EIO` is 5, `ENOSPC` is 28), once. A sync that fails loses the bytes that it was for, as Linux does: they can be
+    /// read, but no later sync makes them durable.
     pub fn fail_at(&self, operation: u64, error: i32) {
         self.state.lock().planted = Some((operation, error));
     }
@@ -130,6 +131,12 @@ impl SimulatedDisk {
     /// No more than so many bytes fit on the disk: then `ENOSPC`. (Zeros ahead count.)
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state.lock().capacity = bytes;
+    }
+
+    /// How many bytes are on the disk.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.state.lock().used()
     }
 
     /// A write takes at most so many bytes at a time.
@@ -369,11 +376,12 @@ impl File for SimulatedFile {
         // A power cut leaves it to the crash what became of them.
         self.check(state)?;
         let content = &mut state.contents[self.content];
-        // After a sync that failed, Linux takes the pages for clean: the next sync succeeds without them.
-        let unsynced = std::mem::take(&mut content.unsynced);
         if counted.is_ok() {
-            unsynced.iter().for_each(|change| change.apply(&mut content.durable));
+            content.unsynced.drain(..).for_each(|change| change.apply(&mut content.durable));
         }
+        // After a sync that failed, Linux takes the pages for clean: the next sync succeeds without them. The file's
+        // length is in the journal of the file system.
+        content.unsynced.retain(|change| matches!(change, Change::SetLength(_)));
         counted
     }
 }
