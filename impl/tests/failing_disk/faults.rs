@@ -80,7 +80,7 @@ fn live(random: &mut Random, faults: u64) -> u64 {
         if random.below(4) == 0 {
             fail_while_starting(&disk, random);
         }
-        server = start_again(&disk);
+        server = start_again(&disk, &|files| files);
         load.check(server.address(), stopped);
         directory(&disk).purge(3).expect("old files go");
     }

@@ -5,6 +5,7 @@
 //! `ZABKEEPER_POWER_CUTS` and `ZABKEEPER_FAULTS` say how often; `ZABKEEPER_SEED` repeats the operations that fail, as
 //! far as threads do anything twice in the same order.
 
+mod defects;
 mod faults;
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -13,7 +14,7 @@ mod power;
 use harness::load::{Load, Random, check_files};
 use std::path::Path;
 use std::sync::Arc;
-use zabkeeper::disk::{DataDirectory, SimulatedDisk};
+use zabkeeper::disk::{DataDirectory, FileSystem, SimulatedDisk};
 use zabkeeper::{Server, ServerError, ServerOptions};
 
 const DATA: &str = "/data";
@@ -28,8 +29,12 @@ const LONGEST: u64 = 60;
 const STARTING: u64 = 24;
 
 fn start(disk: &SimulatedDisk) -> Result<Server, ServerError> {
+    start_on(Arc::new(disk.mounted()))
+}
+
+fn start_on(files: Arc<dyn FileSystem>) -> Result<Server, ServerError> {
     let mut options = ServerOptions::new(DATA);
-    options.files = Arc::new(disk.mounted());
+    options.files = files;
     // Snapshots fall due all the time, and the log grows often.
     (options.snap_count, options.log.preallocation) = (200, 16 << 10);
     options.clients.max_per_address = 0;
@@ -57,10 +62,14 @@ fn shorten_writes(disk: &SimulatedDisk, random: &mut Random) {
     disk.set_longest_write(Some(short).filter(|_| random.below(3) == 0));
 }
 
+/// What stands between the server and its disk.
+type Wrap = dyn Fn(Arc<dyn FileSystem>) -> Arc<dyn FileSystem>;
+
 /// Starts a server on what is left: it serves what the files say.
-fn start_again(disk: &SimulatedDisk) -> Server {
+fn start_again(disk: &SimulatedDisk, wrap: &Wrap) -> Server {
     let found = check_files(directory(disk).files().clone(), Path::new(DATA)).tree;
-    let server = start(disk).unwrap_or_else(|error| panic!("it does not start again: {error}"));
+    let server =
+        start_on(wrap(Arc::new(disk.mounted()))).unwrap_or_else(|error| panic!("it does not start again: {error}"));
     let served = (server.shared().tree.read().last_zxid(), server.shared().tree.read().digest());
     assert_eq!(served, (found.last_zxid(), found.digest()), "what is served is what is there");
     server

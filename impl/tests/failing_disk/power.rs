@@ -2,13 +2,16 @@
 
 use crate::harness::eventually;
 use crate::harness::load::{Load, Random, number_from};
-use crate::{DATA, LIFE, LONGEST, STARTING, directory, finish, lose_power, shorten_writes, start, start_again};
+use crate::{
+    DATA, LIFE, LONGEST, STARTING, Wrap, directory, finish, lose_power, shorten_writes, start_again, start_on,
+};
+use std::sync::Arc;
 use zabkeeper::disk::SimulatedDisk;
 
 /// Servers that lose power while they start: the first one on this disk among them.
-fn cut_while_starting(disk: &SimulatedDisk, random: &mut Random) {
+fn cut_while_starting(disk: &SimulatedDisk, random: &mut Random, wrap: &Wrap) {
     disk.cut_power_at(disk.operations() + random.below(STARTING));
-    if let Ok(server) = start(disk) {
+    if let Ok(server) = start_on(wrap(Arc::new(disk.mounted()))) {
         // It came to serve first, and fails later or not at all.
         let _ = server.stop();
     }
@@ -16,13 +19,13 @@ fn cut_while_starting(disk: &SimulatedDisk, random: &mut Random) {
 }
 
 /// One disk, and many servers on it. Returns how much was done.
-fn live(random: &mut Random, cuts: u64) -> u64 {
+pub fn live(random: &mut Random, cuts: u64, wrap: &Wrap) -> u64 {
     let disk = SimulatedDisk::new();
     shorten_writes(&disk, random);
     while random.below(3) > 0 {
-        cut_while_starting(&disk, random);
+        cut_while_starting(&disk, random, wrap);
     }
-    let mut server = start(&disk).expect("it starts");
+    let mut server = start_on(wrap(Arc::new(disk.mounted()))).expect("it starts");
     let mut load = Load::prepare(server.address());
     for _ in 0..cuts {
         let working = load.begin(server.address());
@@ -33,9 +36,9 @@ fn live(random: &mut Random, cuts: u64) -> u64 {
         let stopped = working.stopped();
         lose_power(&disk, random);
         if random.below(4) == 0 {
-            cut_while_starting(&disk, random);
+            cut_while_starting(&disk, random, wrap);
         }
-        server = start_again(&disk);
+        server = start_again(&disk, wrap);
         load.check(server.address(), stopped);
         directory(&disk).purge(3).expect("old files go");
     }
@@ -49,7 +52,7 @@ fn a_server_that_loses_power_has_everything_it_acknowledged() {
     println!("ZABKEEPER_POWER_CUTS={cuts} ZABKEEPER_SEED={}", random.seed());
     let mut steps = 0;
     for first in (0..cuts).step_by(usize::try_from(LIFE).expect("few")) {
-        steps += live(&mut random, LIFE.min(cuts - first));
+        steps += live(&mut random, LIFE.min(cuts - first), &|files| files);
         println!("{} cuts, {steps} steps", first + LIFE.min(cuts - first));
     }
     assert!(steps > cuts, "there was no load");
