@@ -66,6 +66,7 @@ impl Apache {
     }
 
     /// A number of `mntr`.
+    #[allow(dead_code, reason = "not every test asks")]
     pub fn metric(&self, name: &str) -> u64 {
         let answer = ask(self.address, b"mntr").expect("an answer");
         let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
