@@ -276,9 +276,10 @@ impl FileLog {
         Ok(Current { file, path, position: 0, length: 0, named: false })
     }
 
-    /// Cuts a file behind its last entry, and makes every byte before durable. The server that wrote them may have ended
-    /// with a sync that failed: Linux takes the bytes in its cache for clean then, and another sync says yes without
-    /// writing them. So they are written once more, unless [`FileLog::roll`] took the zeros ahead: then they are synced.
+    /// Cuts a file behind its last entry, and makes every byte before durable. The server that wrote them may have
+    /// ended with a sync that failed: Linux takes the bytes in its cache for clean then, and another sync says yes
+    /// without writing them. So they are written once more, unless [`FileLog::roll`] took the zeros ahead: then they
+    /// are synced.
     fn vouch_for(&self, path: &Path, end: u64) -> Result<(), DiskError> {
         let file = self.files.open_to_write(path).map_err(DiskError::io("open for writing", path))?;
         let length = file.len().map_err(DiskError::io("read the length of", path))?;

@@ -108,8 +108,8 @@ impl SimulatedDisk {
     }
 
     /// The operation with this number, counted as [`SimulatedDisk::operations`] from 0, fails with this error number
-    /// (`EIO` is 5, `ENOSPC` is 28), once. A sync that fails loses the bytes that it was for, as Linux does: they can be
-    /// read, but no later sync makes them durable.
+    /// (`EIO` is 5, `ENOSPC` is 28), once. A sync that fails loses the bytes that it was for, as Linux does: they can
+    /// be read, but no later sync makes them durable.
     pub fn fail_at(&self, operation: u64, error: i32) {
         self.state.lock().planted = Some((operation, error));
     }

@@ -1,5 +1,5 @@
-//! These tests can fail: a server that leaves out its syncs is caught. (All but one: a torn tail that comes back after it
-//! was cut does no harm, because readers end there as well.)
+//! These tests can fail: a server that leaves out its syncs is caught. (All but one: a torn tail that comes back after
+//! it was cut does no harm, because readers end there as well.)
 
 use crate::harness::load::Random;
 use crate::{LIFE, power};
