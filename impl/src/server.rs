@@ -10,15 +10,15 @@
 use crate::client_port::port::{ClientOptions, Service};
 use crate::config::{self, Config, HostPort, Overrides};
 use crate::disk::{
-    Compression, DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, OperatingSystem, RestoreOptions,
-    RestoreReport, Restored, restore,
+    Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
+    RestoreOptions, RestoreReport, Restored, restore,
 };
 use crate::node::journal::{Batching, Journal};
 use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions, SnapshotPolicy};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,8 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Where the log is (`dataLogDir`).
     pub logs: PathBuf,
+    /// Of which file system both are. A test may put a [`SimulatedDisk`](crate::disk::SimulatedDisk) there.
+    pub files: Arc<dyn FileSystem>,
     /// Where clients connect (`clientPortAddress`, `clientPort`). Port 0 takes any that is free.
     pub address: SocketAddr,
     /// `tickTime` in milliseconds.
@@ -90,6 +92,7 @@ impl ServerOptions {
         Ok(ServerOptions {
             data: config.data_dir.clone(),
             logs: config.data_log_dir.clone(),
+            files: Arc::new(OperatingSystem),
             address,
             tick: u64::try_from(config.tick_time.as_millis()).unwrap_or(u64::MAX).max(1),
             min_session_timeout: milliseconds(config.min_session_timeout),
@@ -300,19 +303,15 @@ impl Server {
 fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
     let mut paths = vec![directory.snapshot_directory(), directory.log_directory()];
     paths.dedup();
-    let lock = |path: &Path| {
-        let file = File::open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(ServerError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(ServerError::System(error)),
-        }
+    let lock = |path: &Path| match directory.files().lock_directory(path) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(ServerError::InUse(path.to_owned())),
+        locked => Ok(locked?),
     };
-    paths.into_iter().map(lock).collect()
+    paths.into_iter().filter_map(|path| lock(path).transpose()).collect()
 }
 
 fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>, Restored), ServerError> {
-    let directory = DataDirectory::new(Arc::new(OperatingSystem), &options.data, &options.logs);
+    let directory = DataDirectory::new(options.files.clone(), &options.data, &options.logs);
     let storage = &options.config.storage;
     directory.create(storage.create_directories)?;
     let locks = lock(&directory)?;
