@@ -4,7 +4,7 @@ use super::clients::Preparing;
 use super::journal::Command;
 use super::{Incoming, Node};
 use crate::client_port::reads::encode_notification;
-use crate::disk::{Compression, write_snapshot};
+use crate::disk::{Compression, ZxidDigest, write_snapshot};
 use crate::shared::wall_clock;
 use crate::wire::{decode_transaction, encode_transaction};
 use bytes::Bytes;
@@ -205,7 +205,8 @@ impl Node {
             let why = format!("a snapshot at {zxid} is to be installed, and none has come");
             return self.handle.send(Incoming::Failed(why));
         };
-        self.awaited_digest = snapshot.digest;
+        // A Java leader serves while it sends: the tree may hold more than it says, until this server serves.
+        self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
         self.previous_snapshot = None;
         self.since_snapshot = 0;
         self.commands.push(Command::Replace(snapshot.tree.clone()));

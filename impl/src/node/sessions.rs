@@ -141,6 +141,7 @@ impl Node {
         let (shared, now) = (self.shared.clone(), self.shared.uptime());
         self.sessions = Sessions::new(self.options.timing.tick);
         self.touched_until = now;
+        self.awaited_digest = self.awaited_digest.filter(|awaited| awaited.zxid.0 < u64::MAX);
         for (session, timeout) in shared.tree.read().sessions() {
             self.sessions.track(session, timeout, now);
         }
