@@ -8,13 +8,15 @@
 //! ```
 
 use crate::client_port::port::{ClientOptions, Service};
-use crate::config::{self, Config, HostPort, Overrides};
+use crate::config::{self, Config, HostPort, Overrides, ServerLine};
 use crate::disk::{
     Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
-    RestoreOptions, RestoreReport, Restored, restore,
+    RestoreOptions, RestoreReport, Restored, RestoredBase, restore, restore_base,
 };
+use crate::ensemble::Place;
+use crate::link::{LinkOptions, PeerAddresses, TcpNetwork};
 use crate::node::journal::{Batching, Journal};
-use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions, SnapshotPolicy};
+use crate::node::{Alone, Beginning, Handle, Incoming, Network, Node, NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};
@@ -28,7 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
-use zab::{Disk, Ensemble, History, ServerId};
+use zab::{Disk, History};
 
 /// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
 #[derive(Clone, Debug)]
@@ -152,12 +154,15 @@ pub enum ServerError {
     /// What the node said last.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The list of servers.
+    #[error("{0}")]
+    Ensemble(String),
     /// It did not come to serve.
     #[error("the server did not begin to serve")]
     NotServing,
 }
 
-/// A running server: an ensemble of one.
+/// A running server: alone, or one of an ensemble.
 pub struct Server {
     runtime: Runtime,
     address: SocketAddr,
@@ -172,7 +177,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Restores what the data directory holds, and serves clients when it returns.
+    /// Restores what the data directory holds. Alone, it serves clients when this returns; one of an ensemble looks for
+    /// the others, and serves when a leader is established ([`Server::is_serving`]).
     ///
     /// # Errors
     /// A directory that cannot be used or is damaged; a port that cannot be had.
@@ -184,18 +190,18 @@ impl Server {
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
-        let (directory, locks, restored) = open(&options)?;
+        let place = Place::new(&options.config.quorum)?;
+        let (directory, locks) = open(&options)?;
+        let RestoredBase { tree, history, awaited_digest, report, .. } = restore_for(&place, &options, &directory)?;
         let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
-        let last = restored.tree.last_zxid();
-        let promised = epochs.recover(last)?;
+        let promised = epochs.recover(history.last())?;
         let log = FileLog::open(directory.files().clone(), directory.log_directory(), options.log)?;
-        // Alone, this server is every quorum: whatever its log holds is committed.
-        let history = History::from_snapshot(last);
         let disk = Disk { accepted_epoch: promised.accepted, current_epoch: promised.current, history };
+        let beginning = Beginning { disk, awaited_digest };
 
         let skip_acl = options.config.access.skip_acl;
-        let shared = Arc::new(Shared { skip_acl, ..Shared::new(restored.tree) });
-        note_restoration(&restored.report, &shared.counters.measures);
+        let shared = Arc::new(Shared { skip_acl, ..Shared::new(tree) });
+        note_restoration(&report, &shared.counters.measures);
         let (handle, inbox) = Node::channel();
         let (to_journal, commands) = std::sync::mpsc::channel();
         let node = handle.clone();
@@ -205,10 +211,11 @@ impl Server {
                 node.send(Incoming::Failed(error.to_string()));
             }
         })?;
-        let node_options = node_options(&options, &directory);
-        let ensemble = Arc::new(Ensemble::majority([node_options.id], []).expect("an ensemble of one"));
+        let network = network(&options, &place, &handle)?;
+        let node_options = node_options(&options, &place, &directory);
         let channel = (handle.clone(), inbox);
-        let node = Node::new(node_options, ensemble, &disk, shared.clone(), channel, to_journal);
+        let ensemble = place.ensemble.clone();
+        let node = Node::new(node_options, ensemble, &beginning, shared.clone(), channel, to_journal, network);
         let running = std::thread::Builder::new().name("node".into()).spawn(move || node.run())?;
 
         let configuration = Configuration::new(options.config, address.port());
@@ -216,7 +223,9 @@ impl Server {
         let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
         let (node, accepting) = (handle, None);
         let mut server = Server { runtime, address, shared, source, node, accepting, running, journal, _locks: locks };
-        if let Err(error) = server.wait_until_serving() {
+        if !place.distributed
+            && let Err(error) = server.wait_until_serving()
+        {
             // Why, if anybody knows.
             server.stop()?;
             return Err(error);
@@ -247,6 +256,12 @@ impl Server {
     #[must_use]
     pub fn handle(&self) -> &tokio::runtime::Handle {
         self.runtime.handle()
+    }
+
+    /// Whether clients are served.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.shared.is_serving()
     }
 
     fn wait_until_serving(&self) -> Result<(), ServerError> {
@@ -310,30 +325,43 @@ fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
     paths.into_iter().filter_map(|path| lock(path).transpose()).collect()
 }
 
-fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>, Restored), ServerError> {
+fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>), ServerError> {
     let directory = DataDirectory::new(options.files.clone(), &options.data, &options.logs);
     let storage = &options.config.storage;
     directory.create(storage.create_directories)?;
     let locks = lock(&directory)?;
     directory.prepare(storage.create_directories)?;
+    Ok((directory, locks))
+}
+
+/// What the files hold. Alone, this server is every quorum, so that whatever its log holds is committed; others let an
+/// election decide.
+fn restore_for(place: &Place, options: &ServerOptions, directory: &DataDirectory) -> Result<RestoredBase, ServerError> {
+    let storage = &options.config.storage;
     let restore_options = RestoreOptions {
         tree: options.tree,
         trust_empty_snapshot: storage.trust_empty_snapshot,
         autocreate: storage.create_database,
     };
-    let restored = restore(&directory, &restore_options)?;
-    if !restored.trusted {
+    let base = if place.distributed {
+        restore_base(directory, &restore_options)?
+    } else {
+        let Restored { tree, trusted, report, .. } = restore(directory, &restore_options)?;
+        let history = History::from_snapshot(tree.last_zxid());
+        RestoredBase { tree, history, awaited_digest: None, trusted, report }
+    };
+    if !base.trusted {
         return Err(ServerError::Empty(options.data.clone()));
     }
-    let report = &restored.report;
+    let RestoredBase { tree, history, report, .. } = &base;
     tracing::info!(
         snapshot = report.snapshot.as_ref().map(|path| path.display().to_string()),
         transactions = report.transactions,
-        znodes = restored.tree.node_count(),
-        zxid = %restored.tree.last_zxid(),
+        znodes = tree.node_count(),
+        zxid = %history.last(),
         "restored in {:?}", report.snapshot_time + report.log_time
     );
-    Ok((directory, locks, restored))
+    Ok(base)
 }
 
 /// What starting took, as Java measures it.
@@ -362,13 +390,12 @@ fn batching(storage: &config::Storage) -> Batching {
     }
 }
 
-fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptions {
+fn node_options(options: &ServerOptions, place: &Place, directory: &DataDirectory) -> NodeOptions {
     let (tree, storage) = (&options.config.tree, &options.config.storage);
     let per_look = u128::from(tree.container_max_per_minute) * tree.container_check_interval.as_millis() / 60_000;
     NodeOptions {
-        id: ServerId(1),
-        tick: options.tick,
-        init_limit: 10,
+        id: place.id,
+        timing: timing(options),
         min_session_timeout: options.min_session_timeout,
         max_session_timeout: options.max_session_timeout,
         snapshots: SnapshotPolicy {
@@ -388,4 +415,43 @@ fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptio
         collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
         directory: directory.clone(),
     }
+}
+
+pub(crate) fn timing(options: &ServerOptions) -> Timing {
+    let quorum = &options.config.quorum;
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Timing {
+        tick: options.tick,
+        init_limit: quorum.init_limit.max(1).into(),
+        sync_limit: quorum.sync_limit.max(1).into(),
+        min_notification_interval: milliseconds(quorum.min_notification_interval),
+        max_notification_interval: milliseconds(quorum.max_notification_interval),
+    }
+}
+
+/// The links with the other servers.
+fn network(options: &ServerOptions, place: &Place, node: &Handle) -> Result<Box<dyn Network>, ServerError> {
+    if !place.distributed {
+        return Ok(Box::new(Alone));
+    }
+    let quorum = &options.config.quorum;
+    let addresses = |line: &ServerLine| PeerAddresses { quorum: line.quorum.clone(), election: line.election.clone() };
+    let tick = Duration::from_millis(options.tick);
+    let links = LinkOptions {
+        id: place.id,
+        servers: quorum.servers.iter().map(|(id, line)| (*id, addresses(line))).collect(),
+        config: Configuration::new(options.config.clone(), options.address.port()).membership(),
+        election_patience: quorum.connection_timeout,
+        init_patience: tick * quorum.init_limit.max(1),
+        sync_patience: tick * quorum.sync_limit.max(1),
+        everywhere: quorum.listen_on_all_ips,
+        tree: options.tree,
+    };
+    let (events, failures) = (node.clone(), node.clone());
+    let network = TcpNetwork::start(
+        links,
+        Arc::new(move |event| events.send(Incoming::Link(event))),
+        Arc::new(move |why| failures.send(Incoming::Failed(why))),
+    );
+    Ok(Box::new(network.map_err(|error| ServerError::Ensemble(format!("the election port: {error}")))?))
 }

@@ -6,16 +6,16 @@ use crate::disk::{DataDirectory, snapshot_zxid};
 use crate::four_letter::{self, Whitelist};
 use crate::shared::{Shared, wall_clock};
 use crate::status::{
-    Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, Mode, ServerStatus,
-    SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
+    Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, LeadingStatus, Mode,
+    QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
 };
 use crate::version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
-use zab::Zxid;
 use zab::tree::{OpCode, SessionId};
+use zab::{ServerId, Zxid};
 
 /// The status of a server that runs in this process.
 pub struct Source {
@@ -57,8 +57,8 @@ impl StatusSource for Source {
         ServerStatus {
             version: version::full(),
             serving: self.shared.is_serving(),
-            mode: Mode::Standalone,
-            quorum: None,
+            mode: self.mode(),
+            quorum: self.quorum(),
             zxid: tree.last_zxid(),
             latency: in_milliseconds(&counters.latency),
             received: load(&counters.received),
@@ -77,6 +77,11 @@ impl StatusSource for Source {
             fsync_threshold_exceeded: load(&counters.slow_syncs),
             client_responses: Default::default(),
             counters: BTreeMap::from([
+                ("looking_count", load(&counters.looking)),
+                ("leading_count", load(&counters.leading)),
+                ("following_count", load(&counters.following)),
+                ("proposal_count", load(&counters.proposals)),
+                ("commit_count", load(&counters.commits)),
                 ("stale_sessions_expired", load(&counters.expired)),
                 ("digest_mismatches_count", load(&counters.digest_mismatches)),
                 ("connection_rejected", load(&counters.rejected)),
@@ -105,6 +110,9 @@ impl StatusSource for Source {
 
     fn sessions(&self) -> SessionStatus {
         let tick = i64::try_from(self.configuration.config.tick_time.as_millis()).unwrap_or(i64::MAX).max(1);
+        if self.quorum().is_some_and(|quorum| quorum.leading.is_none()) {
+            return SessionStatus::Known(self.shared.tree.read().sessions().collect());
+        }
         let mut expiring: BTreeMap<i64, BTreeSet<SessionId>> = BTreeMap::new();
         let heard: BTreeMap<SessionId, u64> = {
             let connections = self.shared.connections.lock();
@@ -174,6 +182,38 @@ impl StatusSource for Source {
 }
 
 impl Source {
+    fn mode(&self) -> Mode {
+        let distributed = self.configuration.config.quorum.is_distributed();
+        if distributed { self.shared.role.lock().mode } else { Mode::Standalone }
+    }
+
+    /// This server's part in an ensemble of several.
+    fn quorum(&self) -> Option<QuorumStatus> {
+        let quorum = &self.configuration.config.quorum;
+        let my_id = quorum.my_id.filter(|_| quorum.is_distributed())?;
+        let report = self.shared.role.lock().clone();
+        let host = |id: ServerId| {
+            let host = quorum.servers.get(&id)?.quorum.first()?.host.clone();
+            Some((id, host.unwrap_or_default()))
+        };
+        let reign = report.reign.filter(|_| report.mode == Mode::Leader);
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Some(QuorumStatus {
+            my_id,
+            phase: report.phase,
+            quorum_size: count(quorum.voters().count()),
+            leader: report.leader.and_then(host),
+            leading: reign.map(|reign| LeadingStatus {
+                learners: count(reign.learners),
+                synced_followers: count(reign.synced_followers),
+                synced_non_voting_followers: 0,
+                pending_syncs: count(reign.pending_syncs),
+                ..LeadingStatus::default()
+            }),
+            synced_observers: reign.map_or(0, |reign| count(reign.synced_observers)),
+        })
+    }
+
     fn status_of(&self, connection: &Connection) -> ConnectionStatus {
         let statistics = &connection.statistics;
         let offset = wall_clock() - i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX);

@@ -1,11 +1,13 @@
 //! The disk's thread: makes the core's writes durable in their order, many with one sync.
 
-use crate::disk::{DataDirectory, DiskError, EpochFiles, FileLog};
+use crate::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, UnfinishedSnapshot};
+use crate::link::ConnectionId;
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
+use zab::tree::Tree;
 use zab::{Message, ServerId, Write};
 
 /// What the node hands over, in order.
@@ -14,13 +16,35 @@ pub enum Command {
     /// Make this durable.
     Write(Write),
     /// Hand this back when everything before is durable.
-    Release(ServerId, Message),
+    Release(Release),
+    /// Put this tree, which the leader sent, in the place of snapshots and log.
+    Replace(Tree),
     /// Let the next transaction begin a new log file: a snapshot is about to be taken.
     Roll,
 }
 
-/// What was handed over to be released, and is durable now.
-pub type Released = Vec<(ServerId, Message)>;
+/// A message that waits for the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Whom it is for.
+    pub to: ServerId,
+    /// By which way.
+    pub route: Route,
+    /// What is said.
+    pub message: Message,
+}
+
+/// The way of a message. It was chosen when the message was made: if it is gone by the time the disk has come so far,
+/// so is the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To this server itself, unless what waited was forgotten since: then the number is another.
+    Own(u64),
+    /// The election port.
+    Election,
+    /// A quorum connection.
+    Connection(ConnectionId),
+}
 
 /// How writes wait for each other, to share a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +63,7 @@ pub struct Journal {
     log: FileLog,
     epochs: EpochFiles,
     directory: DataDirectory,
-    released: Released,
+    released: Vec<Release>,
     batching: Batching,
     shared: Arc<Shared>,
     /// Transactions since the last sync.
@@ -56,7 +80,7 @@ impl Journal {
         batching: Batching,
         shared: Arc<Shared>,
     ) -> Journal {
-        Journal { log, epochs, directory, released: Released::new(), batching, shared, gathered: 0 }
+        Journal { log, epochs, directory, released: Vec::new(), batching, shared, gathered: 0 }
     }
 
     /// Runs until the node hangs up or the disk fails. `durable` is called after each sync.
@@ -68,7 +92,7 @@ impl Journal {
     pub fn run(
         mut self,
         commands: &Receiver<Vec<Command>>,
-        mut durable: impl FnMut(Released),
+        mut durable: impl FnMut(Vec<Release>),
     ) -> Result<(), DiskError> {
         while let Ok(first) = commands.recv() {
             let until = Instant::now() + self.batching.delay;
@@ -119,7 +143,8 @@ impl Journal {
         for command in commands {
             match command {
                 Command::Write(write) => self.write(write)?,
-                Command::Release(to, message) => self.released.push((to, message)),
+                Command::Release(release) => self.released.push(release),
+                Command::Replace(tree) => self.replace(&tree)?,
                 Command::Roll => {
                     self.commit()?;
                     self.log.roll()?;
@@ -145,9 +170,16 @@ impl Journal {
                 self.epochs.write_current(epoch)
             }
             Write::Truncate(zxid) => self.directory.truncate(&mut self.log, zxid),
-            // Its file was published before the core heard of it.
-            Write::Snapshot(_) => Ok(()),
-            Write::Replace(zxid) => unreachable!("no leader sends a snapshot (of {zxid}) in an ensemble of one"),
+            // Its file was published before the core heard of it; what a leader sends comes with its tree.
+            Write::Snapshot(_) | Write::Replace(_) => Ok(()),
         }
+    }
+
+    fn replace(&mut self, tree: &Tree) -> Result<(), DiskError> {
+        self.log.commit()?;
+        let (files, directory) = (&**self.directory.files(), self.directory.snapshot_directory());
+        let snapshot = UnfinishedSnapshot::write(files, directory, tree, Compression::Plain)?;
+        self.directory.replace(&mut self.log, snapshot)?;
+        Ok(())
     }
 }

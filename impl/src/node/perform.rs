@@ -4,7 +4,7 @@ use super::clients::Preparing;
 use super::journal::Command;
 use super::{Incoming, Node};
 use crate::client_port::reads::encode_notification;
-use crate::disk::write_snapshot;
+use crate::disk::{ZxidDigest, write_snapshot};
 use crate::shared::wall_clock;
 use crate::wire::{decode_transaction, encode_transaction};
 use bytes::Bytes;
@@ -47,14 +47,22 @@ impl Node {
             self.perform_one(output);
         }
         self.deliver(deliveries);
+        self.keep_port();
         self.note_role();
     }
 
     fn perform_one(&mut self, output: Output) {
         match output {
-            Output::Write(write) => self.commands.push(Command::Write(write)),
-            Output::SendWhenDurable(to, message) => self.commands.push(Command::Release(to, message)),
-            Output::Arm(timer) => self.arm(timer),
+            Output::Write(write) => {
+                self.commands.push(Command::Write(write));
+            }
+            Output::Send(to, message) => self.send(to, message),
+            Output::SendWhenDurable(to, message) => {
+                self.commands.extend(self.release(to, message).map(Command::Release));
+            }
+            Output::Connect(leader) => self.open_link(leader),
+            Output::Disconnect(from) => self.close_link(from),
+            Output::Arm(timer) => self.clock.arm(timer, &self.options.timing),
             Output::Prepare(from, request) => self.prepare(from, &request),
             Output::Synced => {
                 if let Some((waiting, xid, path)) = self.syncs.pop_front() {
@@ -69,21 +77,22 @@ impl Node {
                 self.handle.send(Incoming::Failed(why));
             }
             Output::Deliver(_) => unreachable!("deliveries are gathered"),
-            // Nothing that concerns other servers happens in an ensemble of one.
-            Output::Send(..) | Output::Connect(_) | Output::Disconnect(_) => {}
-            Output::Install(_) | Output::Revalidate(..) | Output::Revalidated(_) => {}
+            Output::Install(zxid) => self.install(zxid),
+            Output::Revalidate(from, question) => self.on_revalidate(from, &question),
+            Output::Revalidated(answer) => self.on_revalidated(&answer),
         }
     }
 
     /// Makes a transaction of the request that is being prepared, and proposes it.
-    fn prepare(&mut self, from: ServerId, _request: &Request) {
-        let Some(Preparing { asked, waiting }) = self.preparing.take().filter(|_| from == self.options.id) else {
-            return;
-        };
+    fn prepare(&mut self, from: ServerId, request: &Request) {
+        let own = from == self.options.id;
+        let preparing = if own { self.preparing.take() } else { self.asked_by(from, request) };
+        let Some(Preparing { asked, waiting }) = preparing else { return };
         let Some(zxid) = self.peer.next_zxid() else { return };
         let transaction = self.prepare_on_tree(&asked, zxid);
         let mut bytes = Vec::with_capacity(128);
         encode_transaction(&transaction, &mut bytes);
+        self.shared.counters.proposals.fetch_add(1, Ordering::Relaxed);
         self.outstanding.push_back(Outstanding { zxid, transaction, waiting });
         self.step(Input::Propose(Payload(Bytes::from(bytes))));
     }
@@ -120,8 +129,13 @@ impl Node {
         let is_next = self.outstanding.front().is_some_and(|outstanding| outstanding.zxid == txn.zxid);
         let (transaction, waiting) = match is_next.then(|| self.outstanding.pop_front()).flatten() {
             Some(Outstanding { transaction, waiting, .. }) => (transaction, waiting),
+            // A snapshot may be later than where the history begins that the core knows.
+            None if txn.zxid <= tree.last_zxid() => return,
             None => match decode_transaction(&txn.payload.0) {
-                Ok(transaction) => (transaction, None),
+                Ok(transaction) => {
+                    let waiting = self.claim(&transaction.header);
+                    (transaction, waiting)
+                }
                 Err(error) => {
                     let why = format!("transaction {} cannot be read: {error}", txn.zxid);
                     return self.handle.send(Incoming::Failed(why));
@@ -131,7 +145,8 @@ impl Node {
         let applied = tree.apply(&transaction);
         self.outlook.committed(txn.zxid);
         self.schedule.note(txn.payload.0.len());
-        if applied.digest_matches == Some(false) {
+        self.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
+        if self.digest_counts(tree) && applied.digest_matches == Some(false) {
             self.shared.counters.digest_mismatches.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(zxid = %txn.zxid, "the tree's digest is not the leader's");
         }
@@ -178,8 +193,37 @@ impl Node {
         }
     }
 
+    /// Whether the tree is what its last transaction says, and nothing of later ones.
+    fn digest_counts(&mut self, tree: &Tree) -> bool {
+        let last = tree.last_zxid();
+        match self.awaited_digest {
+            Some(awaited) if last < awaited.zxid => false,
+            Some(_) => {
+                self.awaited_digest = None;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// The leader's snapshot is the state machine from now on, and is what the disk holds.
+    fn install(&mut self, zxid: Zxid) {
+        let Some(snapshot) = self.received.take() else {
+            let why = format!("a snapshot at {zxid} is to be installed, and none has come");
+            return self.handle.send(Incoming::Failed(why));
+        };
+        // A Java leader serves while it sends: the tree may hold more than it says, until this server serves.
+        self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
+        self.previous_snapshot = None;
+        self.schedule.begin();
+        self.commands.push(Command::Replace(snapshot.tree.clone()));
+        *self.shared.tree.write() = snapshot.tree;
+        tracing::info!(%zxid, "the leader's snapshot is installed");
+    }
+
     /// Begins to serve, or stops serving, as the peer's role says.
     fn note_role(&mut self) {
+        self.report();
         let serving = self.peer.is_serving();
         if serving == self.shared.serving.swap(serving, Ordering::AcqRel) {
             return;
