@@ -8,6 +8,7 @@ pub mod disk;
 pub mod foreground;
 pub mod four_letter;
 mod java_text;
+pub mod link;
 pub mod monitor;
 pub mod node;
 pub mod server;
