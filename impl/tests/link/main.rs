@@ -1,6 +1,7 @@
 //! The links between servers, on the loopback interface: what arrives, who keeps a connection, what hostile bytes do.
 
 mod election;
+mod java;
 mod quorum;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
