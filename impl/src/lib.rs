@@ -27,6 +27,8 @@ pub mod server;
 #[cfg(feature = "server")]
 pub mod shared;
 #[cfg(feature = "server")]
+pub mod shell;
+#[cfg(feature = "server")]
 pub mod source;
 #[cfg(feature = "server")]
 pub mod status;

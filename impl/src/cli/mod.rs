@@ -16,7 +16,7 @@ pub use process::{PID_FILE, Started, pid_file, start, stop};
 pub use question::ask;
 
 use crate::config::{Config, Overrides};
-use crate::version;
+use crate::{shell, version};
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,6 +58,13 @@ enum Command {
     Status(Target),
     /// Say which version this is.
     Version,
+    /// Ask a server, as zkCli.sh: a command given here, or many that are typed or piped in.
+    #[command(disable_help_flag = true)]
+    Shell {
+        /// [-server host:port] [-timeout milliseconds] [-r] [-waitforconnection] [command arguments]; -help for more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "arguments")]
+        arguments: Vec<String>,
+    },
 }
 
 /// Which server is meant.
@@ -85,6 +92,7 @@ pub fn run(
 ) -> ExitCode {
     let (flags, others) = split_flags(arguments);
     let parsed = match Arguments::try_parse_from(others) {
+        Ok(Arguments { command: Command::Shell { arguments }, .. }) => return shell::run(&arguments),
         Ok(parsed) => parsed,
         // Help and version are such errors too; clap knows where each belongs.
         Err(error) => {
@@ -129,6 +137,8 @@ fn execute(
             println!("zabkeeper {}, as ZooKeeper {}", version::PACKAGE, version::ZOOKEEPER);
             return Ok(());
         }
+        // It has exit codes of its own.
+        Command::Shell { .. } => return Ok(()),
         Command::Start(target) | Command::StartForeground(target) | Command::Stop(target) => target,
         Command::Restart(target) | Command::Status(target) => target,
     };
@@ -143,7 +153,7 @@ fn execute(
             start_in_background(&context, environment)
         }
         Command::Status(_) => status(&context),
-        Command::Version => Ok(()),
+        Command::Version | Command::Shell { .. } => Ok(()),
     }
 }
 
