@@ -162,6 +162,18 @@ fn a_script_has_a_history_and_can_change_its_session() {
     server.stop().expect("it stops in good order");
 }
 
+/// As `ZKUtil.visitSubTreeDFS`: all children, and then what is below each.
+#[test]
+fn a_tree_is_listed_in_javas_order() {
+    let (server, _directory) = server();
+    let paths = ["/t", "/t/b", "/t/a", "/t/b/y", "/t/a/x", "/t/a/w", "/t/a/w/v"];
+    let mut lines: String = paths.iter().map(|path| format!("create {path}\n")).collect();
+    lines.push_str("ls -R /t\ndeleteall -b 2 /t\nls /\n");
+    let output = said(&script(&server.address().to_string(), &lines).stdout);
+    assert_eq!(output, "/t\n/t/a\n/t/b\n/t/a/w\n/t/a/x\n/t/a/w/v\n/t/b/y\n[zookeeper]\n");
+    server.stop().expect("it stops in good order");
+}
+
 #[test]
 fn an_event_is_printed_once_however_many_watches_it_fires() {
     let (server, _directory) = server();
