@@ -16,11 +16,6 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// Why it could not start or go on.
 pub fn run(config: Config) -> Result<(), Failure> {
-    if config.quorum.is_distributed() {
-        let sentence =
-            "this build serves as an ensemble of one; a configuration with several servers needs a later one";
-        return Err(Failure { exit: Exit::InvalidInvocation, sentence: sentence.to_owned() });
-    }
     let options = ServerOptions::from_config(&config)?;
     let server = Server::start(options)?;
     tracing::info!("clients may connect to {}", server.address());

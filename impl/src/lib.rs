@@ -13,11 +13,17 @@ pub mod config;
 #[cfg(feature = "server")]
 pub mod disk;
 #[cfg(feature = "server")]
+pub mod ensemble;
+#[cfg(feature = "server")]
 pub mod foreground;
 #[cfg(feature = "server")]
 pub mod four_letter;
 #[cfg(feature = "server")]
+pub mod inspect;
+#[cfg(feature = "server")]
 mod java_text;
+#[cfg(feature = "server")]
+pub mod link;
 #[cfg(feature = "server")]
 pub mod monitor;
 #[cfg(feature = "server")]

@@ -8,26 +8,29 @@
 //! ```
 
 use crate::client_port::port::{ClientOptions, Service};
-use crate::config::{Config, HostPort, Overrides};
+use crate::config::{self, Config, HostPort, Overrides, ServerLine};
 use crate::disk::{
-    DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, OperatingSystem, RestoreOptions, Restored, restore,
+    Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
+    RestoreOptions, RestoreReport, Restored, RestoredBase, restore, restore_base,
 };
-use crate::node::journal::Journal;
-use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions};
+use crate::ensemble::Place;
+use crate::link::{LinkOptions, PeerAddresses, TcpNetwork};
+use crate::node::journal::{Batching, Journal};
+use crate::node::{Alone, Beginning, Handle, Incoming, Network, Node, NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::shared::Shared;
 use crate::source::Source;
-use crate::status::{Configuration, StatusSource};
-use std::fs::{File, TryLockError};
+use crate::status::{Configuration, Measures, StatusSource};
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
-use zab::{Disk, Ensemble, History, ServerId};
+use zab::{Disk, History};
 
 /// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Where the log is (`dataLogDir`).
     pub logs: PathBuf,
+    /// Of which file system both are. A test may put a [`SimulatedDisk`](crate::disk::SimulatedDisk) there.
+    pub files: Arc<dyn FileSystem>,
     /// Where clients connect (`clientPortAddress`, `clientPort`). Port 0 takes any that is free.
     pub address: SocketAddr,
     /// `tickTime` in milliseconds.
@@ -46,6 +51,8 @@ pub struct ServerOptions {
     pub max_session_timeout: i32,
     /// Transactions between two snapshots (`snapCount`).
     pub snap_count: u64,
+    /// Whether it is rather a random number between half of it and it, as Java's: a server in a test takes it as it is.
+    pub snap_spread: bool,
     /// How the log is written.
     pub log: LogOptions,
     /// Of the tree.
@@ -69,7 +76,8 @@ impl ServerOptions {
         config.data_dir = data.into();
         config.data_log_dir = config.data_dir.clone();
         config.client = Some(HostPort::new("127.0.0.1", 0));
-        ServerOptions::from_config(&config).expect("the loopback interface has an address")
+        let options = ServerOptions::from_config(&config).expect("the loopback interface has an address");
+        ServerOptions { snap_spread: false, ..options }
     }
 
     /// What a configuration says.
@@ -86,11 +94,13 @@ impl ServerOptions {
         Ok(ServerOptions {
             data: config.data_dir.clone(),
             logs: config.data_log_dir.clone(),
+            files: Arc::new(OperatingSystem),
             address,
             tick: u64::try_from(config.tick_time.as_millis()).unwrap_or(u64::MAX).max(1),
             min_session_timeout: milliseconds(config.min_session_timeout),
             max_session_timeout: milliseconds(config.max_session_timeout),
             snap_count: storage.snap_count.into(),
+            snap_spread: true,
             log: LogOptions {
                 preallocation: storage.pre_alloc_size,
                 size_limit: storage.txn_log_size_limit,
@@ -109,6 +119,7 @@ impl ServerOptions {
                 max_packet: count(limits.jute_max_buffer),
                 max_per_address: count(limits.max_client_cnxns),
                 max_connections: count(limits.max_cnxns),
+                sessionless_timeout: limits.sessionless_timeout,
                 outstanding_limit: count(limits.global_outstanding_limit),
                 super_digest: config.access.super_digest.clone(),
             },
@@ -143,12 +154,15 @@ pub enum ServerError {
     /// What the node said last.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The list of servers.
+    #[error("{0}")]
+    Ensemble(String),
     /// It did not come to serve.
     #[error("the server did not begin to serve")]
     NotServing,
 }
 
-/// A running server: an ensemble of one.
+/// A running server: alone, or one of an ensemble.
 pub struct Server {
     runtime: Runtime,
     address: SocketAddr,
@@ -163,40 +177,45 @@ pub struct Server {
 }
 
 impl Server {
-    /// Restores what the data directory holds, and serves clients when it returns.
+    /// Restores what the data directory holds. Alone, it serves clients when this returns; one of an ensemble looks for
+    /// the others, and serves when a leader is established ([`Server::is_serving`]).
     ///
     /// # Errors
     /// A directory that cannot be used or is damaged; a port that cannot be had.
     pub fn start(options: ServerOptions) -> Result<Server, ServerError> {
         let runtime = Builder::new_multi_thread().enable_all().thread_name("client").build()?;
         let address = options.address;
-        let listener = runtime.block_on(TcpListener::bind(address));
+        let backlog = options.config.limits.client_port_listen_backlog;
+        let listener = runtime.block_on(async { listen(address, backlog) });
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
-        let (directory, locks, restored) = open(&options)?;
+        let place = Place::new(&options.config.quorum)?;
+        let (directory, locks) = open(&options)?;
+        let RestoredBase { tree, history, awaited_digest, report, .. } = restore_for(&place, &options, &directory)?;
         let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
-        let last = restored.tree.last_zxid();
-        let promised = epochs.recover(last)?;
+        let promised = epochs.recover(history.last())?;
         let log = FileLog::open(directory.files().clone(), directory.log_directory(), options.log)?;
-        // Alone, this server is every quorum: whatever its log holds is committed.
-        let history = History::from_snapshot(last);
         let disk = Disk { accepted_epoch: promised.accepted, current_epoch: promised.current, history };
+        let beginning = Beginning { disk, awaited_digest };
 
-        let shared = Arc::new(Shared::new(restored.tree));
+        let skip_acl = options.config.access.skip_acl;
+        let shared = Arc::new(Shared { skip_acl, ..Shared::new(tree) });
+        note_restoration(&report, &shared.counters.measures);
         let (handle, inbox) = Node::channel();
         let (to_journal, commands) = std::sync::mpsc::channel();
         let node = handle.clone();
-        let journal = Journal::new(directory.clone(), log, epochs);
+        let journal = Journal::new(directory.clone(), log, epochs, batching(&options.config.storage), shared.clone());
         let journal = std::thread::Builder::new().name("journal".into()).spawn(move || {
             if let Err(error) = journal.run(&commands, |released| node.send(Incoming::Durable(released))) {
                 node.send(Incoming::Failed(error.to_string()));
             }
         })?;
-        let node_options = node_options(&options, &directory);
-        let ensemble = Arc::new(Ensemble::majority([node_options.id], []).expect("an ensemble of one"));
+        let network = network(&options, &place, &handle)?;
+        let node_options = node_options(&options, &place, &directory);
         let channel = (handle.clone(), inbox);
-        let node = Node::new(node_options, ensemble, &disk, shared.clone(), channel, to_journal);
+        let ensemble = place.ensemble.clone();
+        let node = Node::new(node_options, ensemble, &beginning, shared.clone(), channel, to_journal, network);
         let running = std::thread::Builder::new().name("node".into()).spawn(move || node.run())?;
 
         let configuration = Configuration::new(options.config, address.port());
@@ -204,7 +223,9 @@ impl Server {
         let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
         let (node, accepting) = (handle, None);
         let mut server = Server { runtime, address, shared, source, node, accepting, running, journal, _locks: locks };
-        if let Err(error) = server.wait_until_serving() {
+        if !place.distributed
+            && let Err(error) = server.wait_until_serving()
+        {
             // Why, if anybody knows.
             server.stop()?;
             return Err(error);
@@ -235,6 +256,12 @@ impl Server {
     #[must_use]
     pub fn handle(&self) -> &tokio::runtime::Handle {
         self.runtime.handle()
+    }
+
+    /// Whether clients are served.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.shared.is_serving()
     }
 
     fn wait_until_serving(&self) -> Result<(), ServerError> {
@@ -291,52 +318,140 @@ impl Server {
 fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
     let mut paths = vec![directory.snapshot_directory(), directory.log_directory()];
     paths.dedup();
-    let lock = |path: &Path| {
-        let file = File::open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(ServerError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(ServerError::System(error)),
-        }
+    let lock = |path: &Path| match directory.files().lock_directory(path) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(ServerError::InUse(path.to_owned())),
+        locked => Ok(locked?),
     };
-    paths.into_iter().map(lock).collect()
+    paths.into_iter().filter_map(|path| lock(path).transpose()).collect()
 }
 
-fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>, Restored), ServerError> {
-    let directory = DataDirectory::new(Arc::new(OperatingSystem), &options.data, &options.logs);
-    directory.create(true)?;
+fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>), ServerError> {
+    let directory = DataDirectory::new(options.files.clone(), &options.data, &options.logs);
+    let storage = &options.config.storage;
+    directory.create(storage.create_directories)?;
     let locks = lock(&directory)?;
-    directory.prepare(true)?;
-    let restore_options = RestoreOptions { tree: options.tree, ..RestoreOptions::default() };
-    let restored = restore(&directory, &restore_options)?;
-    if !restored.trusted {
+    directory.prepare(storage.create_directories)?;
+    Ok((directory, locks))
+}
+
+/// What the files hold. Alone, this server is every quorum, so that whatever its log holds is committed; others let an
+/// election decide.
+fn restore_for(place: &Place, options: &ServerOptions, directory: &DataDirectory) -> Result<RestoredBase, ServerError> {
+    let storage = &options.config.storage;
+    let restore_options = RestoreOptions {
+        tree: options.tree,
+        trust_empty_snapshot: storage.trust_empty_snapshot,
+        autocreate: storage.create_database,
+    };
+    let base = if place.distributed {
+        restore_base(directory, &restore_options)?
+    } else {
+        let Restored { tree, trusted, report, .. } = restore(directory, &restore_options)?;
+        let history = History::from_snapshot(tree.last_zxid());
+        RestoredBase { tree, history, awaited_digest: None, trusted, report }
+    };
+    if !base.trusted {
         return Err(ServerError::Empty(options.data.clone()));
     }
-    let report = &restored.report;
+    let RestoredBase { tree, history, report, .. } = &base;
     tracing::info!(
         snapshot = report.snapshot.as_ref().map(|path| path.display().to_string()),
         transactions = report.transactions,
-        znodes = restored.tree.node_count(),
-        zxid = %restored.tree.last_zxid(),
+        znodes = tree.node_count(),
+        zxid = %history.last(),
         "restored in {:?}", report.snapshot_time + report.log_time
     );
-    Ok((directory, locks, restored))
+    Ok(base)
 }
 
-fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptions {
-    let tree = &options.config.tree;
+/// What starting took, as Java measures it.
+fn note_restoration(report: &RestoreReport, measures: &Measures) {
+    measures.add_time("dbinittime", report.snapshot_time + report.log_time);
+    measures.add_time("startup_snap_load_time", report.snapshot_time);
+    measures.add_time("startup_txns_load_time", report.log_time);
+    measures.add("startup_txns_loaded", i64::try_from(report.transactions).unwrap_or(i64::MAX));
+}
+
+/// As [`TcpListener::bind`], with a backlog of the configuration's.
+fn listen(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> {
+    /// What the standard library takes.
+    const USUAL_BACKLOG: u32 = 1024;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog.filter(|backlog| *backlog > 0).unwrap_or(USUAL_BACKLOG))
+}
+
+fn batching(storage: &config::Storage) -> Batching {
+    Batching {
+        most: usize::try_from(storage.max_batch_size).unwrap_or(usize::MAX),
+        delay: storage.flush_delay,
+        slow: storage.fsync_warning_threshold,
+    }
+}
+
+fn node_options(options: &ServerOptions, place: &Place, directory: &DataDirectory) -> NodeOptions {
+    let (tree, storage) = (&options.config.tree, &options.config.storage);
     let per_look = u128::from(tree.container_max_per_minute) * tree.container_check_interval.as_millis() / 60_000;
     NodeOptions {
-        id: ServerId(1),
-        tick: options.tick,
-        init_limit: 10,
+        id: place.id,
+        timing: timing(options),
         min_session_timeout: options.min_session_timeout,
         max_session_timeout: options.max_session_timeout,
-        snap_count: options.snap_count,
+        snapshots: SnapshotPolicy {
+            count: options.snap_count,
+            size: storage.snap_size_limit,
+            spread: options.snap_spread,
+        },
+        compression: match storage.snapshot_compression {
+            config::Compression::None => Compression::Plain,
+            config::Compression::Gzip => Compression::Gzip,
+            config::Compression::Snappy => Compression::Snappy,
+        },
+        close_session_paths: tree.close_session_txn_enabled,
         prepare: options.prepare,
         collect_interval: tree.container_check_interval,
         max_never_used: tree.container_max_never_used,
         collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
         directory: directory.clone(),
     }
+}
+
+pub(crate) fn timing(options: &ServerOptions) -> Timing {
+    let quorum = &options.config.quorum;
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Timing {
+        tick: options.tick,
+        init_limit: quorum.init_limit.max(1).into(),
+        sync_limit: quorum.sync_limit.max(1).into(),
+        min_notification_interval: milliseconds(quorum.min_notification_interval),
+        max_notification_interval: milliseconds(quorum.max_notification_interval),
+    }
+}
+
+/// The links with the other servers.
+fn network(options: &ServerOptions, place: &Place, node: &Handle) -> Result<Box<dyn Network>, ServerError> {
+    if !place.distributed {
+        return Ok(Box::new(Alone));
+    }
+    let quorum = &options.config.quorum;
+    let addresses = |line: &ServerLine| PeerAddresses { quorum: line.quorum.clone(), election: line.election.clone() };
+    let tick = Duration::from_millis(options.tick);
+    let links = LinkOptions {
+        id: place.id,
+        servers: quorum.servers.iter().map(|(id, line)| (*id, addresses(line))).collect(),
+        config: Configuration::new(options.config.clone(), options.address.port()).membership(),
+        election_patience: quorum.connection_timeout,
+        init_patience: tick * quorum.init_limit.max(1),
+        sync_patience: tick * quorum.sync_limit.max(1),
+        everywhere: quorum.listen_on_all_ips,
+        tree: options.tree,
+    };
+    let (events, failures) = (node.clone(), node.clone());
+    let network = TcpNetwork::start(
+        links,
+        Arc::new(move |event| events.send(Incoming::Link(event))),
+        Arc::new(move |why| failures.send(Incoming::Failed(why))),
+    );
+    Ok(Box::new(network.map_err(|error| ServerError::Ensemble(format!("the election port: {error}")))?))
 }

@@ -1,12 +1,14 @@
 //! What the node and the connections' tasks share: the state machine to read from, and what is counted.
 
 use crate::client_port::connection::{Connection, Latency};
+use crate::status::{Measures, Mode, Phase};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use zab::tree::{Tree, Watches};
+use zab::{Epoch, ServerId};
 
 /// One server's shared state.
 ///
@@ -23,10 +25,48 @@ pub struct Shared {
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
     /// Whether clients are served: the leader's epoch is established, or the learner was told UPTODATE.
     pub serving: AtomicBool,
+    /// Whether access control is off (`zookeeper.skipACL`).
+    pub skip_acl: bool,
+    /// This server's part in the ensemble.
+    pub role: Mutex<RoleReport>,
     /// What is counted.
     pub counters: Counters,
     /// When the server started.
     pub started: Instant,
+}
+
+/// A server's part in the ensemble, as the node published it last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleReport {
+    /// What it is; [`Mode::ReadOnly`] while it knows no leader.
+    pub mode: Mode,
+    /// Who leads.
+    pub leader: Option<ServerId>,
+    /// How far it has come with that.
+    pub phase: Phase,
+    /// Its current epoch.
+    pub epoch: Epoch,
+    /// What only a leader knows.
+    pub reign: Option<Reign>,
+}
+
+impl Default for RoleReport {
+    fn default() -> RoleReport {
+        RoleReport { mode: Mode::ReadOnly, leader: None, phase: Phase::Election, epoch: Epoch(0), reign: None }
+    }
+}
+
+/// What only a leader knows; it does not count itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reign {
+    /// Servers connected.
+    pub learners: usize,
+    /// Of these, voters that were told UPTODATE.
+    pub synced_followers: usize,
+    /// Of these, observers that were told UPTODATE.
+    pub synced_observers: usize,
+    /// `sync` requests that are not confirmed yet.
+    pub pending_syncs: usize,
 }
 
 /// What is counted of a server.
@@ -42,12 +82,28 @@ pub struct Counters {
     pub latency: Latency,
     /// Sessions that expired because nothing was heard of them.
     pub expired: AtomicU64,
+    /// Elections that this server took part in.
+    pub looking: AtomicU64,
+    /// Epochs that it led.
+    pub leading: AtomicU64,
+    /// Epochs in which it followed.
+    pub following: AtomicU64,
+    /// Transactions that it proposed.
+    pub proposals: AtomicU64,
+    /// Transactions delivered.
+    pub commits: AtomicU64,
     /// Transactions after which the tree's digest was not the leader's.
     pub digest_mismatches: AtomicU64,
     /// Clients that proved nothing.
     pub authentication_failed: AtomicU64,
     /// Connections that were refused because there were too many.
     pub rejected: AtomicU64,
+    /// Connections that were closed because no session began on them.
+    pub sessionless: AtomicU64,
+    /// Syncs of the log that took longer than `fsync.warningthresholdms`.
+    pub slow_syncs: AtomicU64,
+    /// What is measured.
+    pub measures: Measures,
 }
 
 impl Shared {
@@ -59,6 +115,8 @@ impl Shared {
             watches: Mutex::new(Watches::new()),
             connections: Mutex::default(),
             serving: AtomicBool::new(false),
+            skip_acl: false,
+            role: Mutex::default(),
             counters: Counters::default(),
             started: Instant::now(),
         }

@@ -6,17 +6,16 @@ use crate::disk::{DataDirectory, snapshot_zxid};
 use crate::four_letter::{self, Whitelist};
 use crate::shared::{Shared, wall_clock};
 use crate::status::{
-    Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, Mode, ServerStatus,
-    SessionStatus, StatusSource, Summary, last_operation,
+    Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, LeadingStatus, Mode,
+    QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
 };
 use crate::version;
-use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
-use zab::Zxid;
-use zab::tree::{OpCode, SessionId, Tree};
+use zab::tree::{OpCode, SessionId};
+use zab::{ServerId, Zxid};
 
 /// The status of a server that runs in this process.
 pub struct Source {
@@ -25,8 +24,6 @@ pub struct Source {
     directory: DataDirectory,
     whitelist: Whitelist,
     trace_mask: AtomicI64,
-    /// The bytes of all paths and data, after this transaction: adding them up means walking the tree.
-    data_size: Mutex<Option<(Zxid, u64)>>,
 }
 
 impl Source {
@@ -35,28 +32,19 @@ impl Source {
     pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory) -> Source {
         let config = &configuration.config;
         let whitelist = Whitelist::new(&config.four_letter_whitelist, config.read_only_mode);
-        let (trace_mask, data_size) = (AtomicI64::new(0), Mutex::new(None));
-        Source { shared, configuration, directory, whitelist, trace_mask, data_size }
-    }
-
-    fn data_size(&self, tree: &Tree) -> u64 {
-        let mut known = self.data_size.lock();
-        match *known {
-            Some((zxid, size)) if zxid == tree.last_zxid() => size,
-            _ => {
-                let bytes = |node: &zab::tree::Node| node.path().len() + node.data().map_or(0, <[u8]>::len);
-                let size = tree.nodes().map(|node| bytes(node) as u64).sum();
-                *known = Some((tree.last_zxid(), size));
-                size
-            }
-        }
+        Source { shared, configuration, directory, whitelist, trace_mask: AtomicI64::new(0) }
     }
 }
 
 impl Words for Source {
-    fn answer(&self, word: [u8; 4]) -> String {
+    fn argument(&self, word: [u8; 4]) -> usize {
+        let command = four_letter::Command::from_bytes(word).filter(|command| self.whitelist.allows(*command));
+        command.map_or(0, four_letter::Command::argument)
+    }
+
+    fn answer(&self, word: [u8; 4], argument: &[u8]) -> String {
         let command = four_letter::Command::from_bytes(word);
-        command.map(|command| four_letter::answer(command, &[], &self.whitelist, self)).unwrap_or_default()
+        command.map(|command| four_letter::answer(command, argument, &self.whitelist, self)).unwrap_or_default()
     }
 }
 
@@ -69,8 +57,8 @@ impl StatusSource for Source {
         ServerStatus {
             version: version::full(),
             serving: self.shared.is_serving(),
-            mode: Mode::Standalone,
-            quorum: None,
+            mode: self.mode(),
+            quorum: self.quorum(),
             zxid: tree.last_zxid(),
             latency: in_milliseconds(&counters.latency),
             received: load(&counters.received),
@@ -81,19 +69,25 @@ impl StatusSource for Source {
             node_count: tree.node_count() as u64,
             watch_count: self.shared.watches.lock().count() as u64,
             ephemerals_count: ephemerals as u64,
-            approximate_data_size: self.data_size(&tree),
+            approximate_data_size: tree.data_size(),
             sessions: tree.sessions().len() as u64,
             open_file_descriptors: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as u64),
             max_file_descriptors: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
             auth_failed: load(&counters.authentication_failed),
-            fsync_threshold_exceeded: 0,
+            fsync_threshold_exceeded: load(&counters.slow_syncs),
             client_responses: Default::default(),
             counters: BTreeMap::from([
+                ("looking_count", load(&counters.looking)),
+                ("leading_count", load(&counters.leading)),
+                ("following_count", load(&counters.following)),
+                ("proposal_count", load(&counters.proposals)),
+                ("commit_count", load(&counters.commits)),
                 ("stale_sessions_expired", load(&counters.expired)),
                 ("digest_mismatches_count", load(&counters.digest_mismatches)),
                 ("connection_rejected", load(&counters.rejected)),
+                ("sessionless_connections_expired", load(&counters.sessionless)),
             ]),
-            summaries: BTreeMap::new(),
+            summaries: counters.measures.all(),
         }
     }
 
@@ -116,6 +110,9 @@ impl StatusSource for Source {
 
     fn sessions(&self) -> SessionStatus {
         let tick = i64::try_from(self.configuration.config.tick_time.as_millis()).unwrap_or(i64::MAX).max(1);
+        if self.quorum().is_some_and(|quorum| quorum.leading.is_none()) {
+            return SessionStatus::Known(self.shared.tree.read().sessions().collect());
+        }
         let mut expiring: BTreeMap<i64, BTreeSet<SessionId>> = BTreeMap::new();
         let heard: BTreeMap<SessionId, u64> = {
             let connections = self.shared.connections.lock();
@@ -150,7 +147,7 @@ impl StatusSource for Source {
     }
 
     fn last_snapshot(&self) -> Option<LastSnapshot> {
-        let newest = self.directory.snapshots().ok()?.pop()?;
+        let newest = self.directory.snapshots().ok()?.into_iter().next()?;
         let modified = std::fs::metadata(&newest.1).ok()?.modified().ok()?;
         let timestamp = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
         let name = newest.1.file_name()?.to_str()?;
@@ -161,7 +158,8 @@ impl StatusSource for Source {
     fn reset_statistics(&self) {
         let counters = &self.shared.counters;
         counters.latency.reset();
-        for counter in [&counters.received, &counters.sent] {
+        counters.measures.reset();
+        for counter in [&counters.received, &counters.sent, &counters.slow_syncs] {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -184,6 +182,38 @@ impl StatusSource for Source {
 }
 
 impl Source {
+    fn mode(&self) -> Mode {
+        let distributed = self.configuration.config.quorum.is_distributed();
+        if distributed { self.shared.role.lock().mode } else { Mode::Standalone }
+    }
+
+    /// This server's part in an ensemble of several.
+    fn quorum(&self) -> Option<QuorumStatus> {
+        let quorum = &self.configuration.config.quorum;
+        let my_id = quorum.my_id.filter(|_| quorum.is_distributed())?;
+        let report = self.shared.role.lock().clone();
+        let host = |id: ServerId| {
+            let host = quorum.servers.get(&id)?.quorum.first()?.host.clone();
+            Some((id, host.unwrap_or_default()))
+        };
+        let reign = report.reign.filter(|_| report.mode == Mode::Leader);
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Some(QuorumStatus {
+            my_id,
+            phase: report.phase,
+            quorum_size: count(quorum.voters().count()),
+            leader: report.leader.and_then(host),
+            leading: reign.map(|reign| LeadingStatus {
+                learners: count(reign.learners),
+                synced_followers: count(reign.synced_followers),
+                synced_non_voting_followers: 0,
+                pending_syncs: count(reign.pending_syncs),
+                ..LeadingStatus::default()
+            }),
+            synced_observers: reign.map_or(0, |reign| count(reign.synced_observers)),
+        })
+    }
+
     fn status_of(&self, connection: &Connection) -> ConnectionStatus {
         let statistics = &connection.statistics;
         let offset = wall_clock() - i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX);
@@ -193,7 +223,8 @@ impl Source {
             let zxid = statistics.last_zxid.load(Ordering::Relaxed);
             ConnectionSession {
                 id,
-                last_operation: last_operation(OpCode::Ping),
+                last_operation: OpCode::from_number(statistics.last_operation.load(Ordering::Relaxed))
+                    .map_or(UNKNOWN_OPERATION, last_operation),
                 established: connection.established,
                 timeout: connection.timeout(),
                 last_cxid: statistics.last_cxid.load(Ordering::Relaxed),

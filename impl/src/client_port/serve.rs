@@ -28,8 +28,9 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(super) async fn serve(service: &Service, stream: TcpStream, connection: &Arc<Connection>) {
     let decoder = FrameDecoder::server(service.options.max_packet);
     let input = BytesMut::new();
-    let (introduced, finished, held, reads_behind) = (false, false, false, 0);
-    let conversation = Conversation { service, connection, decoder, input, introduced, finished, held, reads_behind };
+    let (word, introduced, finished, held, reads_behind) = (None, false, false, false, 0);
+    let conversation =
+        Conversation { service, connection, decoder, input, word, introduced, finished, held, reads_behind };
     if let Err(error) = conversation.run(stream).await {
         tracing::debug!(client = %connection.address, %error, "connection ended");
     }
@@ -40,6 +41,8 @@ struct Conversation<'a> {
     connection: &'a Arc<Connection>,
     decoder: FrameDecoder,
     input: BytesMut,
+    /// A four-letter word, of which a part has not come.
+    word: Option<[u8; 4]>,
     /// Whether the first packet has come.
     introduced: bool,
     /// Whether the last packet has come: what stands behind it is not done.
@@ -53,6 +56,7 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     async fn run(mut self, stream: TcpStream) -> io::Result<()> {
         let mut output = Output::default();
+        let no_session = tokio::time::Instant::now() + self.service.options.sessionless_timeout;
         loop {
             let taken = output.refill(self.connection);
             let blocked = output.send(&stream)?;
@@ -68,6 +72,7 @@ impl Conversation<'_> {
                 continue;
             }
             let closing = self.connection.outbox.is_closing();
+            let sessionless = !closing && self.connection.session().is_none();
             tokio::select! {
                 () = self.connection.outbox.changed() => {}
                 ready = stream.writable(), if blocked => ready?,
@@ -76,6 +81,11 @@ impl Conversation<'_> {
                     if !self.read(&stream)? {
                         return Ok(());
                     }
+                }
+                // It says nothing, or not enough (`NIOServerCnxnFactory`, `ConnectionExpirerThread`).
+                () = async { tokio::time::sleep_until(no_session).await }, if sessionless => {
+                    self.service.shared.counters.sessionless.fetch_add(1, Ordering::Relaxed);
+                    return Ok(());
                 }
                 // It does not take what would be the last.
                 () = async { tokio::time::sleep(LINGER).await }, if closing => return Ok(()),
@@ -118,13 +128,15 @@ impl Conversation<'_> {
                 self.held = true;
                 return Ok(());
             }
+            if let Some(word) = self.word {
+                if !self.answer_word(word) {
+                    break;
+                }
+                continue;
+            }
             match self.decoder.decode(&mut self.input) {
                 Ok(Some(Frame::Packet(packet))) => self.packet(packet, since)?,
-                Ok(Some(Frame::Word(word))) => {
-                    let answer = self.service.words.answer(word);
-                    outbox.push(|out| out.extend_from_slice(answer.as_bytes()));
-                    self.finish();
-                }
+                Ok(Some(Frame::Word(word))) => self.word = Some(word),
                 Ok(None) => break,
                 Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
             }
@@ -134,6 +146,16 @@ impl Conversation<'_> {
             self.input = BytesMut::new();
         }
         Ok(())
+    }
+
+    /// Answers a word, if everything that belongs to it has come.
+    fn answer_word(&mut self, word: [u8; 4]) -> bool {
+        let words = &self.service.words;
+        let Some(argument) = self.input.get(..words.argument(word)) else { return false };
+        let answer = words.answer(word, argument);
+        self.connection.outbox.push(|out| out.extend_from_slice(answer.as_bytes()));
+        self.finish();
+        true
     }
 
     /// Nothing is to come any more, and nothing is to be answered.
@@ -150,10 +172,12 @@ impl Conversation<'_> {
         if !self.introduced {
             let request = ConnectRequest::decode(&packet).map_err(invalid)?;
             self.introduced = true;
+            statistics.last_operation.store(OpCode::CreateSession.number(), Ordering::Relaxed);
             self.forward(Incoming::Connect(self.connection.clone(), request));
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
+        statistics.last_operation.store(header.kind, Ordering::Relaxed);
         let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
             authenticate(self.service, self.connection, header.xid, packet);

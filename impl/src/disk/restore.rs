@@ -8,8 +8,8 @@ use super::snapshot_file::{self, Snapshot, ZxidDigest};
 use crate::wire::decode_transaction;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use zab::Zxid;
 use zab::tree::{Tree, TreeOptions, digest};
+use zab::{History, Payload, Txn, Zxid};
 
 /// How many snapshots are tried.
 const MOST_SNAPSHOTS: usize = 100;
@@ -82,13 +82,7 @@ pub fn restore(directory: &DataDirectory, options: &RestoreOptions) -> Result<Re
     let loaded = load_newest(directory, options.tree, &mut report)?;
     report.snapshot_time = start.elapsed();
     if loaded.is_none() && !options.trust_empty_snapshot {
-        refuse_logs_alone(directory)?;
-        let (tree, trusted) = (Tree::new(options.tree), options.autocreate || initialize);
-        if trusted {
-            let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
-            snapshot_file::write_snapshot(files, snapshots, &tree, Compression::Plain)?;
-        }
-        return Ok(Restored { tree, base: Zxid::ZERO, trusted, report });
+        return begin_anew(directory, options, initialize, report);
     }
     let (mut tree, digest) = match loaded {
         Some(Snapshot { tree, digest, .. }) => (tree, digest),
@@ -99,6 +93,70 @@ pub fn restore(directory: &DataDirectory, options: &RestoreOptions) -> Result<Re
     replay(directory, &mut tree, digest, &mut report)?;
     report.log_time = start.elapsed();
     Ok(Restored { tree, base, trusted: true, report })
+}
+
+/// What a server of an ensemble begins with: it does not know which transactions of its log were committed.
+#[derive(Clone, Debug)]
+pub struct RestoredBase {
+    /// The tree of the snapshot.
+    pub tree: Tree,
+    /// The snapshot's last transaction, and the log after it.
+    pub history: History,
+    /// From which transaction on the tree's digest can be compared, where it cannot be at once.
+    pub awaited_digest: Option<ZxidDigest>,
+    /// As [`Restored::trusted`].
+    pub trusted: bool,
+    /// What it took. Digests are compared when transactions are delivered.
+    pub report: RestoreReport,
+}
+
+/// As [`restore`], but the log is not replayed: an election decides which of it was committed.
+///
+/// # Errors
+/// As [`restore`]; a transaction that is none is found when it is delivered.
+pub fn restore_base(directory: &DataDirectory, options: &RestoreOptions) -> Result<RestoredBase, DiskError> {
+    let mut report = RestoreReport::default();
+    let initialize = take_initialize_file(directory)?;
+    let start = Instant::now();
+    let loaded = load_newest(directory, options.tree, &mut report)?;
+    report.snapshot_time = start.elapsed();
+    let Some(Snapshot { tree, digest, .. }) = loaded else {
+        let Restored { tree, trusted, report, .. } = begin_anew(directory, options, initialize, report)?;
+        let history = History::from_snapshot(tree.last_zxid());
+        return Ok(RestoredBase { tree, history, awaited_digest: None, trusted, report });
+    };
+    let start = Instant::now();
+    let mut history = History::from_snapshot(tree.last_zxid());
+    let next = Zxid(history.snapshot().0.saturating_add(1));
+    let mut reader = LogReader::new(directory.files().clone(), directory.log_directory(), next)?;
+    while let Some(entry) = reader.next_entry()? {
+        if !entry.zxid.follows(history.last()) {
+            let path = reader.path().unwrap_or(directory.log_directory()).to_owned();
+            return Err(DiskError::Gap { path, last: history.last(), next: entry.zxid });
+        }
+        report.transactions += 1;
+        report.log_size += entry.bytes.len() as u64;
+        history.append(Txn { zxid: entry.zxid, payload: Payload(entry.bytes) });
+    }
+    report.log_time = start.elapsed();
+    let awaited_digest = digest.filter(|awaited| awaited.zxid > tree.last_zxid());
+    Ok(RestoredBase { tree, history, awaited_digest, trusted: true, report })
+}
+
+/// No snapshot: a new server's directory.
+fn begin_anew(
+    directory: &DataDirectory,
+    options: &RestoreOptions,
+    initialize: bool,
+    report: RestoreReport,
+) -> Result<Restored, DiskError> {
+    refuse_logs_alone(directory)?;
+    let (tree, trusted) = (Tree::new(options.tree), options.autocreate || initialize);
+    if trusted {
+        let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
+        snapshot_file::write_snapshot(files, snapshots, &tree, Compression::Plain)?;
+    }
+    Ok(Restored { tree, base: Zxid::ZERO, trusted, report })
 }
 
 /// Whether someone put the file `initialize` there, which says so once.

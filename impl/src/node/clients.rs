@@ -1,5 +1,6 @@
 //! Clients' requests: what must be ordered with others, in the order of each client.
 
+use super::learner::forwarded;
 use super::perform::Waiting;
 use super::{Asking, Node};
 use crate::client_port::connection::Connection;
@@ -62,8 +63,14 @@ impl Node {
             return;
         }
         let waiting = self.waiting(number, asking.since);
+        let leading = self.is_leading();
         let client = self.clients.entry(number).or_insert_with(|| Client::new(asking.connection.clone()));
         match asking.request {
+            ClientRequest::Write(_) | ClientRequest::Reconfig(_) if !leading => {
+                client.wait(waiting);
+                let session = asking.connection.session().unwrap_or_default();
+                self.forward(session, &asking.connection, asking.xid, &asking.request, waiting);
+            }
             ClientRequest::Write(change) => {
                 client.wait(waiting);
                 self.ask(&asking.connection, asking.xid, change, Some(waiting));
@@ -74,10 +81,13 @@ impl Node {
                 let change = Change::Refused { kind: OpCode::Reconfig, code };
                 self.ask(&asking.connection, asking.xid, change, Some(waiting));
             }
-            ClientRequest::Sync { path } => {
+            ClientRequest::Sync { .. } => {
                 client.wait(waiting);
+                let session = asking.connection.session().unwrap_or_default();
+                let payload = forwarded(session, &asking.connection, asking.xid, &asking.request);
+                let ClientRequest::Sync { path } = asking.request else { return };
                 self.syncs.push_back((waiting, asking.xid, path));
-                self.step(Input::Request(Request::Sync(Payload::default())));
+                self.step(Input::Request(Request::Sync(payload)));
             }
             _ => {
                 client.queue.push_back(Queued::Read(asking));

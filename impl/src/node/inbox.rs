@@ -1,7 +1,8 @@
 //! What reaches the node, and the handle by which it does.
 
-use super::journal::Released;
+use super::journal::Release;
 use crate::client_port::connection::Connection;
+use crate::link::LinkEvent;
 use crate::wire::{ClientRequest, ConnectRequest};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -19,7 +20,9 @@ pub enum Incoming {
     /// A connection has ended.
     Gone(Arc<Connection>),
     /// The disk has come so far.
-    Durable(Released),
+    Durable(Vec<Release>),
+    /// Something happened on a link to another server.
+    Link(LinkEvent),
     /// A snapshot is on the disk, of the tree up to this zxid.
     Snapshotted(Zxid),
     /// A thread of this server could not go on: the server must not either.

@@ -1,7 +1,13 @@
 //! The disk's thread: makes the core's writes durable in their order, many with one sync.
 
-use crate::disk::{DataDirectory, DiskError, EpochFiles, FileLog};
+use crate::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, UnfinishedSnapshot};
+use crate::link::ConnectionId;
+use crate::shared::Shared;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+use zab::tree::Tree;
 use zab::{Message, ServerId, Write};
 
 /// What the node hands over, in order.
@@ -10,13 +16,46 @@ pub enum Command {
     /// Make this durable.
     Write(Write),
     /// Hand this back when everything before is durable.
-    Release(ServerId, Message),
+    Release(Release),
+    /// Put this tree, which the leader sent, in the place of snapshots and log.
+    Replace(Tree),
     /// Let the next transaction begin a new log file: a snapshot is about to be taken.
     Roll,
 }
 
-/// What was handed over to be released, and is durable now.
-pub type Released = Vec<(ServerId, Message)>;
+/// A message that waits for the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Whom it is for.
+    pub to: ServerId,
+    /// By which way.
+    pub route: Route,
+    /// What is said.
+    pub message: Message,
+}
+
+/// The way of a message. It was chosen when the message was made: if it is gone by the time the disk has come so far,
+/// so is the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To this server itself, unless what waited was forgotten since: then the number is another.
+    Own(u64),
+    /// The election port.
+    Election,
+    /// A quorum connection.
+    Connection(ConnectionId),
+}
+
+/// How writes wait for each other, to share a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// So many transactions are synced without looking for more (`maxBatchSize`).
+    pub most: usize,
+    /// So long is waited for more (`flushDelay`).
+    pub delay: Duration,
+    /// A sync that takes longer is worth a warning (`fsync.warningthresholdms`).
+    pub slow: Duration,
+}
 
 /// The files of a server, while it runs.
 #[derive(Debug)]
@@ -24,14 +63,24 @@ pub struct Journal {
     log: FileLog,
     epochs: EpochFiles,
     directory: DataDirectory,
-    released: Released,
+    released: Vec<Release>,
+    batching: Batching,
+    shared: Arc<Shared>,
+    /// Transactions since the last sync.
+    gathered: usize,
 }
 
 impl Journal {
     /// On an open log.
     #[must_use]
-    pub fn new(directory: DataDirectory, log: FileLog, epochs: EpochFiles) -> Journal {
-        Journal { log, epochs, directory, released: Released::new() }
+    pub fn new(
+        directory: DataDirectory,
+        log: FileLog,
+        epochs: EpochFiles,
+        batching: Batching,
+        shared: Arc<Shared>,
+    ) -> Journal {
+        Journal { log, epochs, directory, released: Vec::new(), batching, shared, gathered: 0 }
     }
 
     /// Runs until the node hangs up or the disk fails. `durable` is called after each sync.
@@ -43,14 +92,15 @@ impl Journal {
     pub fn run(
         mut self,
         commands: &Receiver<Vec<Command>>,
-        mut durable: impl FnMut(Released),
+        mut durable: impl FnMut(Vec<Release>),
     ) -> Result<(), DiskError> {
         while let Ok(first) = commands.recv() {
+            let until = Instant::now() + self.batching.delay;
             self.perform(first)?;
-            while let Ok(more) = commands.try_recv() {
+            while let Some(more) = self.more(commands, until) {
                 self.perform(more)?;
             }
-            self.log.commit()?;
+            self.commit()?;
             if !self.released.is_empty() {
                 durable(std::mem::take(&mut self.released));
             }
@@ -58,12 +108,47 @@ impl Journal {
         self.log.roll()
     }
 
+    /// What shares the next sync, if there is anything (`SyncRequestProcessor.shouldFlush`). Nothing is waited for as
+    /// long as there is nothing to sync.
+    fn more(&self, commands: &Receiver<Vec<Command>>, until: Instant) -> Option<Vec<Command>> {
+        if self.gathered >= self.batching.most {
+            return None;
+        }
+        let more = commands.try_recv().ok();
+        if more.is_some() || self.gathered == 0 || self.batching.delay.is_zero() {
+            return more;
+        }
+        commands.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+    }
+
+    fn commit(&mut self) -> Result<(), DiskError> {
+        let gathered = std::mem::take(&mut self.gathered);
+        if self.log.commit()? == 0 {
+            return Ok(());
+        }
+        let (counters, took) = (&self.shared.counters, self.log.sync_time());
+        counters.measures.add("sync_processor_batch_size", i64::try_from(gathered).unwrap_or(i64::MAX));
+        counters.measures.add_time("fsynctime", took);
+        if took > self.batching.slow {
+            counters.slow_syncs.fetch_add(1, Ordering::Relaxed);
+            let (directory, slow) = (self.directory.log_directory().display(), self.batching.slow);
+            tracing::warn!(
+                "syncing the log in {directory} took {took:?}, more than {slow:?}: every write waits for it"
+            );
+        }
+        Ok(())
+    }
+
     fn perform(&mut self, commands: Vec<Command>) -> Result<(), DiskError> {
         for command in commands {
             match command {
                 Command::Write(write) => self.write(write)?,
-                Command::Release(to, message) => self.released.push((to, message)),
-                Command::Roll => self.log.roll()?,
+                Command::Release(release) => self.released.push(release),
+                Command::Replace(tree) => self.replace(&tree)?,
+                Command::Roll => {
+                    self.commit()?;
+                    self.log.roll()?;
+                }
             }
         }
         Ok(())
@@ -72,19 +157,29 @@ impl Journal {
     /// Where Apache's layout spreads the order over several files, a sync stands between them.
     fn write(&mut self, write: Write) -> Result<(), DiskError> {
         match write {
-            Write::Append(txn) => self.log.append(&txn.payload.0),
+            Write::Append(txn) => {
+                self.gathered += 1;
+                self.log.append(&txn.payload.0)
+            }
             Write::AcceptedEpoch(epoch) => {
-                self.log.commit()?;
+                self.commit()?;
                 self.epochs.write_accepted(epoch)
             }
             Write::CurrentEpoch(epoch) => {
-                self.log.commit()?;
+                self.commit()?;
                 self.epochs.write_current(epoch)
             }
             Write::Truncate(zxid) => self.directory.truncate(&mut self.log, zxid),
-            // Its file was published before the core heard of it.
-            Write::Snapshot(_) => Ok(()),
-            Write::Replace(zxid) => unreachable!("no leader sends a snapshot (of {zxid}) in an ensemble of one"),
+            // Its file was published before the core heard of it; what a leader sends comes with its tree.
+            Write::Snapshot(_) | Write::Replace(_) => Ok(()),
         }
+    }
+
+    fn replace(&mut self, tree: &Tree) -> Result<(), DiskError> {
+        self.log.commit()?;
+        let (files, directory) = (&**self.directory.files(), self.directory.snapshot_directory());
+        let snapshot = UnfinishedSnapshot::write(files, directory, tree, Compression::Plain)?;
+        self.directory.replace(&mut self.log, snapshot)?;
+        Ok(())
     }
 }

@@ -13,38 +13,54 @@
 mod clients;
 pub mod inbox;
 pub mod journal;
+mod learner;
+mod links;
+pub mod network;
 mod perform;
+mod report;
+mod schedule;
 mod sessions;
+mod timing;
 
 pub use inbox::{Asking, Handle, Incoming};
+pub use network::{Alone, Network};
+pub use schedule::SnapshotPolicy;
+pub use timing::Timing;
 
-use crate::disk::DataDirectory;
+use crate::disk::{Compression, DataDirectory, Snapshot, ZxidDigest};
 use crate::shared::Shared;
 use clients::Client;
 use journal::Command;
+use learner::Forwarded;
+use links::Links;
 use perform::{Outstanding, Waiting};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use schedule::SnapshotSchedule;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
+use timing::Clock;
 use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions};
-use zab::{Disk, Ensemble, Input, Peer, ServerId, Timer};
+use zab::{Disk, Ensemble, Input, Peer, ServerId, Zxid};
 
 /// How a node is set up.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
     /// Who this server is.
     pub id: ServerId,
-    /// `tickTime` in milliseconds.
-    pub tick: u64,
-    /// `initLimit` in ticks.
-    pub init_limit: u64,
+    /// How long waits last.
+    pub timing: Timing,
     /// `minSessionTimeout` in milliseconds.
     pub min_session_timeout: i32,
     /// `maxSessionTimeout` in milliseconds.
     pub max_session_timeout: i32,
-    /// Transactions between two snapshots (`snapCount`).
-    pub snap_count: u64,
+    /// When snapshots are taken.
+    pub snapshots: SnapshotPolicy,
+    /// How they are compressed (`snapshot.compression.method`).
+    pub compression: Compression,
+    /// Whether the closing of a session lists its ephemeral znodes in the log (`closeSessionTxn.enabled`); releases
+    /// before 3.6 do not know such lists.
+    pub close_session_paths: bool,
     /// How often containers and znodes with a time to live are looked at (`znode.container.checkIntervalMs`).
     pub collect_interval: Duration,
     /// How long a container that never had children stays; `None` for ever (`znode.container.maxNeverUsedIntervalMs`).
@@ -73,21 +89,44 @@ pub struct Node {
     clients: HashMap<u64, Client>,
     /// The request of this server's own client that is being prepared in this step.
     preparing: Option<clients::Preparing>,
+    /// The connections with other servers.
+    links: Links,
+    /// What this learner's clients asked, and the leader has not answered.
+    forwarded: Forwarded,
+    /// Until when the sessions' clients were heard that the leader was told of, in milliseconds of uptime.
+    touched_until: u64,
+    /// When this election began, or the last one.
+    looking_since: Instant,
+    /// The snapshot that came with the SNAP that is being received in this step.
+    received: Option<Box<Snapshot>>,
+    /// Until the tree has come to this digest's transaction, it holds effects of later ones: no digest can be compared.
+    awaited_digest: Option<ZxidDigest>,
     /// Proposed by this leader and not delivered yet, oldest first.
     outstanding: VecDeque<Outstanding>,
     /// Syncs that were asked and not answered, oldest first.
     syncs: VecDeque<(Waiting, i32, Option<String>)>,
     /// The last [`Waiting::ticket`] given.
     tickets: u64,
-    timers: BTreeMap<Timer, Instant>,
+    clock: Clock,
     /// When the time of sessions is looked at next.
     next_expiry: Instant,
     /// When containers and times to live are looked at next.
     next_collection: Instant,
-    /// Transactions since the last snapshot was begun.
-    since_snapshot: u64,
+    schedule: SnapshotSchedule,
     snapshotting: bool,
+    /// The snapshot before the last. The core hears of it when the next one is done: so it keeps the transactions since
+    /// then, and brings a learner that lags less by DIFF.
+    previous_snapshot: Option<Zxid>,
     stopping: bool,
+}
+
+/// What a node begins with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// What the disk holds.
+    pub disk: Disk,
+    /// If the tree holds effects of transactions after its snapshot, the digest from which on it does not.
+    pub awaited_digest: Option<ZxidDigest>,
 }
 
 /// Why a node ended.
@@ -109,19 +148,21 @@ impl Node {
     pub fn new(
         options: NodeOptions,
         ensemble: Arc<Ensemble>,
-        disk: &Disk,
+        beginning: &Beginning,
         shared: Arc<Shared>,
         (handle, inbox): (Handle, Receiver<Incoming>),
         journal: Sender<Vec<Command>>,
+        network: Box<dyn Network>,
     ) -> Node {
         let mut outputs = Vec::new();
-        let peer = Peer::recover(options.id, ensemble, disk, &mut outputs);
+        let peer = Peer::recover(options.id, ensemble, &beginning.disk, &mut outputs);
         let wall_clock = u64::try_from(crate::shared::wall_clock()).unwrap_or_default();
         let mut node = Node {
-            sessions: Sessions::new(options.tick),
+            sessions: Sessions::new(options.timing.tick),
             ids: SessionIds::new(options.id, wall_clock),
-            next_expiry: Instant::now() + Duration::from_millis(options.tick),
+            next_expiry: Instant::now() + Duration::from_millis(options.timing.tick),
             next_collection: Instant::now() + options.collect_interval,
+            schedule: SnapshotSchedule::new(options.snapshots),
             options,
             peer,
             shared,
@@ -132,12 +173,18 @@ impl Node {
             outlook: Outlook::default(),
             clients: HashMap::new(),
             preparing: None,
+            links: Links::new(network),
+            forwarded: Forwarded::default(),
+            touched_until: 0,
+            looking_since: Instant::now(),
+            received: None,
+            awaited_digest: beginning.awaited_digest,
             outstanding: VecDeque::new(),
             syncs: VecDeque::new(),
             tickets: 0,
-            timers: BTreeMap::new(),
-            since_snapshot: 0,
+            clock: Clock::default(),
             snapshotting: false,
+            previous_snapshot: None,
             stopping: false,
         };
         node.perform(outputs);
@@ -180,16 +227,13 @@ impl Node {
             Incoming::Connect(connection, request) => self.connect(connection, &request),
             Incoming::Request(asking) => self.request(asking),
             Incoming::Gone(connection) => self.gone(&connection),
-            Incoming::Durable(released) => {
-                for (to, message) in released {
-                    if to == self.options.id {
-                        self.step(Input::Receive(to, message));
-                    }
-                }
-            }
+            Incoming::Durable(released) => released.into_iter().for_each(|release| self.on_released(release)),
+            Incoming::Link(event) => self.on_link(event),
             Incoming::Snapshotted(zxid) => {
                 self.snapshotting = false;
-                self.step(Input::Snapshotted(zxid));
+                if let Some(previous) = self.previous_snapshot.replace(zxid) {
+                    self.step(Input::Snapshotted(previous));
+                }
             }
             Incoming::Failed(why) => return Err(NodeError::Failed(why)),
             Incoming::Expire(session) => self.expire(session),
@@ -215,34 +259,21 @@ impl Node {
     // ---- Time -----------------------------------------------------------------------------------------------------
 
     fn deadline(&self) -> Instant {
-        self.timers.values().copied().chain([self.next_expiry, self.next_collection]).min().unwrap_or(self.next_expiry)
+        self.clock.next().into_iter().chain([self.next_expiry, self.next_collection]).min().unwrap_or(self.next_expiry)
     }
 
     fn keep_time(&mut self) {
         let now = Instant::now();
-        while let Some((&timer, _)) = self.timers.iter().find(|(_, due)| **due <= now) {
-            self.timers.remove(&timer);
+        while let Some(timer) = self.clock.due(now) {
             self.step(Input::Timeout(timer));
         }
         if now >= self.next_expiry {
-            self.next_expiry = now + Duration::from_millis(self.options.tick);
+            self.next_expiry = now + Duration::from_millis(self.options.timing.tick);
             self.expire_sessions();
         }
         if now >= self.next_collection {
             self.next_collection = now + self.options.collect_interval;
             self.collect();
         }
-    }
-
-    fn arm(&mut self, timer: Timer) {
-        let tick = self.options.tick;
-        let wait = match timer {
-            // Nobody is there to be told again before links exist; the core asks for it all the same.
-            Timer::Notification => 200,
-            Timer::Settle => 200,
-            Timer::Init => self.options.init_limit * tick,
-            Timer::Ping => tick / 2,
-        };
-        self.timers.insert(timer, Instant::now() + Duration::from_millis(wait.max(1)));
     }
 }

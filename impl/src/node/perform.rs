@@ -4,7 +4,7 @@ use super::clients::Preparing;
 use super::journal::Command;
 use super::{Incoming, Node};
 use crate::client_port::reads::encode_notification;
-use crate::disk::{Compression, write_snapshot};
+use crate::disk::{ZxidDigest, write_snapshot};
 use crate::shared::wall_clock;
 use crate::wire::{decode_transaction, encode_transaction};
 use bytes::Bytes;
@@ -47,14 +47,22 @@ impl Node {
             self.perform_one(output);
         }
         self.deliver(deliveries);
+        self.keep_port();
         self.note_role();
     }
 
     fn perform_one(&mut self, output: Output) {
         match output {
-            Output::Write(write) => self.commands.push(Command::Write(write)),
-            Output::SendWhenDurable(to, message) => self.commands.push(Command::Release(to, message)),
-            Output::Arm(timer) => self.arm(timer),
+            Output::Write(write) => {
+                self.commands.push(Command::Write(write));
+            }
+            Output::Send(to, message) => self.send(to, message),
+            Output::SendWhenDurable(to, message) => {
+                self.commands.extend(self.release(to, message).map(Command::Release));
+            }
+            Output::Connect(leader) => self.open_link(leader),
+            Output::Disconnect(from) => self.close_link(from),
+            Output::Arm(timer) => self.clock.arm(timer, &self.options.timing),
             Output::Prepare(from, request) => self.prepare(from, &request),
             Output::Synced => {
                 if let Some((waiting, xid, path)) = self.syncs.pop_front() {
@@ -69,28 +77,36 @@ impl Node {
                 self.handle.send(Incoming::Failed(why));
             }
             Output::Deliver(_) => unreachable!("deliveries are gathered"),
-            // Nothing that concerns other servers happens in an ensemble of one.
-            Output::Send(..) | Output::Connect(_) | Output::Disconnect(_) => {}
-            Output::Install(_) | Output::Revalidate(..) | Output::Revalidated(_) => {}
+            Output::Install(zxid) => self.install(zxid),
+            Output::Revalidate(from, question) => self.on_revalidate(from, &question),
+            Output::Revalidated(answer) => self.on_revalidated(&answer),
         }
     }
 
     /// Makes a transaction of the request that is being prepared, and proposes it.
-    fn prepare(&mut self, from: ServerId, _request: &Request) {
-        let Some(Preparing { asked, waiting }) = self.preparing.take().filter(|_| from == self.options.id) else {
-            return;
-        };
+    fn prepare(&mut self, from: ServerId, request: &Request) {
+        let own = from == self.options.id;
+        let preparing = if own { self.preparing.take() } else { self.asked_by(from, request) };
+        let Some(Preparing { asked, waiting }) = preparing else { return };
         let Some(zxid) = self.peer.next_zxid() else { return };
         let transaction = self.prepare_on_tree(&asked, zxid);
         let mut bytes = Vec::with_capacity(128);
         encode_transaction(&transaction, &mut bytes);
+        self.shared.counters.proposals.fetch_add(1, Ordering::Relaxed);
         self.outstanding.push_back(Outstanding { zxid, transaction, waiting });
         self.step(Input::Propose(Payload(Bytes::from(bytes))));
     }
 
     fn prepare_on_tree(&mut self, asked: &Asked, zxid: Zxid) -> Transaction {
         let tree = self.shared.tree.read();
-        prepare(&tree, &mut self.outlook, asked, zxid, wall_clock())
+        let mut transaction = prepare(&tree, &mut self.outlook, asked, zxid, wall_clock());
+        if let Record::CloseSession { paths } = &mut transaction.record
+            && !self.options.close_session_paths
+        {
+            // It deletes the same: all that the session has when its turn comes.
+            *paths = None;
+        }
+        transaction
     }
 
     /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too
@@ -113,8 +129,13 @@ impl Node {
         let is_next = self.outstanding.front().is_some_and(|outstanding| outstanding.zxid == txn.zxid);
         let (transaction, waiting) = match is_next.then(|| self.outstanding.pop_front()).flatten() {
             Some(Outstanding { transaction, waiting, .. }) => (transaction, waiting),
+            // A snapshot may be later than where the history begins that the core knows.
+            None if txn.zxid <= tree.last_zxid() => return,
             None => match decode_transaction(&txn.payload.0) {
-                Ok(transaction) => (transaction, None),
+                Ok(transaction) => {
+                    let waiting = self.claim(&transaction.header);
+                    (transaction, waiting)
+                }
                 Err(error) => {
                     let why = format!("transaction {} cannot be read: {error}", txn.zxid);
                     return self.handle.send(Incoming::Failed(why));
@@ -123,8 +144,9 @@ impl Node {
         };
         let applied = tree.apply(&transaction);
         self.outlook.committed(txn.zxid);
-        self.since_snapshot += 1;
-        if applied.digest_matches == Some(false) {
+        self.schedule.note(txn.payload.0.len());
+        self.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
+        if self.digest_counts(tree) && applied.digest_matches == Some(false) {
             self.shared.counters.digest_mismatches.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(zxid = %txn.zxid, "the tree's digest is not the leader's");
         }
@@ -138,9 +160,9 @@ impl Node {
     fn tell_watchers(&mut self, applied: &Applied) {
         let mut watches = self.shared.watches.lock();
         for event in &applied.events {
-            let clients = &self.clients;
+            let (clients, skip_acl) = (&self.clients, self.shared.skip_acl);
             let may_read = |watcher: zab::tree::WatcherId, acl: &[zab::tree::Acl]| {
-                clients.get(&watcher.0).is_some_and(|client| client.may_read(acl))
+                clients.get(&watcher.0).is_some_and(|client| skip_acl || client.may_read(acl))
             };
             let watchers = watches.trigger(event, may_read);
             if watchers.is_empty() {
@@ -171,8 +193,37 @@ impl Node {
         }
     }
 
+    /// Whether the tree is what its last transaction says, and nothing of later ones.
+    fn digest_counts(&mut self, tree: &Tree) -> bool {
+        let last = tree.last_zxid();
+        match self.awaited_digest {
+            Some(awaited) if last < awaited.zxid => false,
+            Some(_) => {
+                self.awaited_digest = None;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// The leader's snapshot is the state machine from now on, and is what the disk holds.
+    fn install(&mut self, zxid: Zxid) {
+        let Some(snapshot) = self.received.take() else {
+            let why = format!("a snapshot at {zxid} is to be installed, and none has come");
+            return self.handle.send(Incoming::Failed(why));
+        };
+        // A Java leader serves while it sends: the tree may hold more than it says, until this server serves.
+        self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
+        self.previous_snapshot = None;
+        self.schedule.begin();
+        self.commands.push(Command::Replace(snapshot.tree.clone()));
+        *self.shared.tree.write() = snapshot.tree;
+        tracing::info!(%zxid, "the leader's snapshot is installed");
+    }
+
     /// Begins to serve, or stops serving, as the peer's role says.
     fn note_role(&mut self) {
+        self.report();
         let serving = self.peer.is_serving();
         if serving == self.shared.serving.swap(serving, Ordering::AcqRel) {
             return;
@@ -185,18 +236,23 @@ impl Node {
     }
 
     fn snapshot_when_due(&mut self) {
-        if self.snapshotting || self.since_snapshot < self.options.snap_count {
+        if self.snapshotting || !self.schedule.is_due() {
             return;
         }
-        (self.snapshotting, self.since_snapshot) = (true, 0);
+        self.snapshotting = true;
+        self.schedule.begin();
         self.commands.push(Command::Roll);
         let (tree, handle) = (self.shared.tree.read().clone(), self.handle.clone());
-        let directory = self.options.directory.clone();
+        let (directory, compression) = (self.options.directory.clone(), self.options.compression);
+        let shared = self.shared.clone();
         std::thread::spawn(move || {
-            let zxid = tree.last_zxid();
+            let (zxid, start) = (tree.last_zxid(), Instant::now());
             let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
-            handle.send(match write_snapshot(files, snapshots, &tree, Compression::Plain) {
-                Ok(_) => Incoming::Snapshotted(zxid),
+            handle.send(match write_snapshot(files, snapshots, &tree, compression) {
+                Ok(_) => {
+                    shared.counters.measures.add_time("snapshottime", start.elapsed());
+                    Incoming::Snapshotted(zxid)
+                }
                 Err(error) => Incoming::Failed(error.to_string()),
             });
         });

@@ -1,18 +1,19 @@
 //! Sessions: opened, taken up again, expired.
 
 use super::clients::Client;
+use super::learner::{Forwarded, Moved};
 use super::perform::Waiting;
 use super::{Incoming, Node};
 use crate::client_port::connection::Connection;
 use crate::shared::wall_clock;
-use crate::wire::{ConnectRequest, ConnectResponse};
+use crate::wire::{ClientRequest, ConnectRequest, ConnectResponse};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use zab::Zxid;
 use zab::tree::session::{is_password, negotiate, password};
-use zab::tree::{Asked, Change, SessionId, SessionOwner, Standing, Tree, WatcherId};
+use zab::tree::{Asked, Change, SessionId, Sessions, Standing, Tree, WatcherId};
 
 impl Node {
     /// A client's first packet (`ZooKeeperServer.processConnectRequest`).
@@ -36,36 +37,48 @@ impl Node {
         if request.session == SessionId(0) {
             let session = self.ids.next_id();
             connection.begin_session(session, timeout);
+            if !self.is_leading() {
+                let request = ClientRequest::Write(Change::CreateSession { timeout });
+                return self.forward(session, &connection, 0, &request, waiting);
+            }
             self.sessions.track(session, timeout, self.shared.uptime());
             let asked = self.of_system(session, Change::CreateSession { timeout });
             if !self.propose(asked, Some(waiting)) {
                 connection.outbox.close();
             }
         } else {
-            self.take_up(&connection, request, timeout, waiting);
+            self.take_up(connection, request, timeout, waiting);
         }
     }
 
-    /// A client comes with a session that it has: perhaps from another connection, which ends.
-    fn take_up(&mut self, connection: &Arc<Connection>, request: &ConnectRequest, timeout: i32, waiting: Waiting) {
+    /// A client comes with a session that it has: perhaps from another connection, which ends, or another server. The
+    /// leader knows whether it is open.
+    fn take_up(&mut self, connection: Arc<Connection>, request: &ConnectRequest, timeout: i32, waiting: Waiting) {
         let session = request.session;
         let known = is_password(session, request.password.as_deref().unwrap_or_default());
-        let now = self.shared.uptime();
-        let alive = known && self.sessions.touch(session, timeout, now);
+        let moved = Moved { connection, timeout, waiting, read_only: request.read_only };
+        if known {
+            self.ask_about(session, moved);
+        } else {
+            self.finish_take_up(session, &moved, false);
+        }
+    }
+
+    /// A client that came with a session learns whether it has it.
+    pub(super) fn finish_take_up(&mut self, session: SessionId, moved: &Moved, alive: bool) {
+        let Moved { connection, timeout, waiting, read_only } = moved;
         if alive {
             let others = self.clients.values().filter(|client| client.connection.number != connection.number);
             for other in others.filter(|client| client.connection.session() == Some(session)) {
                 other.connection.outbox.abort();
             }
-            connection.begin_session(session, timeout);
-            // The session is open, so it has an owner from now on.
-            let _ = self.sessions.set_owner(session, SessionOwner::Here);
+            connection.begin_session(session, *timeout);
         }
         let shared = self.shared.clone();
         let tree = shared.tree.read();
         let zxid = tree.last_zxid();
-        self.complete(&tree, waiting, zxid, 0, |out| {
-            encode_response(out, request.read_only, alive.then_some((session, timeout)))
+        self.complete(&tree, *waiting, zxid, 0, |out| {
+            encode_response(out, *read_only, alive.then_some((session, *timeout)))
         });
         if !alive {
             connection.outbox.close();
@@ -89,13 +102,13 @@ impl Node {
 
     /// Gives the sessions whose clients were heard their time, and closes the others whose time is over.
     pub(super) fn expire_sessions(&mut self) {
+        if !self.shared.is_serving() || !self.is_leading() {
+            return;
+        }
         for client in self.clients.values() {
             if let Some(session) = client.connection.session() {
                 self.sessions.touch(session, client.connection.timeout(), client.connection.heard());
             }
-        }
-        if !self.shared.is_serving() {
-            return;
         }
         for session in self.sessions.expired(self.shared.uptime()) {
             self.shared.counters.expired.fetch_add(1, Ordering::Relaxed);
@@ -111,7 +124,7 @@ impl Node {
 
     /// Deletes containers that are empty and znodes whose time to live is over, each by a transaction of its own.
     pub(super) fn collect(&mut self) {
-        if !self.shared.is_serving() {
+        if !self.shared.is_serving() || !self.is_leading() {
             return;
         }
         let most = self.options.max_never_used.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
@@ -123,9 +136,12 @@ impl Node {
         }
     }
 
-    /// The epoch is established: every session of the tree has its full time from now on.
+    /// The epoch is established: every session of the tree has its full time from now on, and no owner yet.
     pub(super) fn begin_to_serve(&mut self) {
         let (shared, now) = (self.shared.clone(), self.shared.uptime());
+        self.sessions = Sessions::new(self.options.timing.tick);
+        self.touched_until = now;
+        self.awaited_digest = self.awaited_digest.filter(|awaited| awaited.zxid.0 < u64::MAX);
         for (session, timeout) in shared.tree.read().sessions() {
             self.sessions.track(session, timeout, now);
         }
@@ -137,6 +153,7 @@ impl Node {
         self.outstanding.clear();
         self.outlook = zab::tree::Outlook::default();
         self.syncs.clear();
+        self.forwarded = Forwarded::default();
         for client in self.clients.values() {
             client.connection.outbox.close();
         }
@@ -144,6 +161,7 @@ impl Node {
 
     pub(super) fn gone(&mut self, connection: &Connection) {
         self.clients.remove(&connection.number);
+        self.forget_forwarded(connection);
         self.shared.watches.lock().remove_watcher(WatcherId(connection.number));
         let unanswered = connection.forwarded.load(Ordering::Acquire);
         self.shared.counters.outstanding.fetch_sub(unanswered, Ordering::Relaxed);

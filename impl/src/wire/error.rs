@@ -30,6 +30,21 @@ pub enum WireError {
     /// An event of a type that ZooKeeper does not have.
     #[error("there is no event of type {0}")]
     Event(i32),
+    /// A packet on the quorum port that no server sends.
+    #[error("there is no packet of type {0} between servers")]
+    QuorumPacket(i32),
+    /// A packet of a reconfiguration, which this server takes no part in.
+    #[error("the ensemble is being reconfigured, which this server does not support")]
+    Reconfiguration,
+    /// The first packet of a learner is no introduction of one.
+    #[error("a learner does not introduce itself as servers since 3.4.6 do")]
+    Introduction,
+    /// The first bytes on the election port are no hello.
+    #[error("a server does not introduce itself as servers since 3.5 do")]
+    Hello,
+    /// A notification of a server in a state that there is none.
+    #[error("there is no state {0} of a server")]
+    ServerState(i32),
     /// An event with a state that ZooKeeper does not have.
     #[error("there is no state {0} of a client")]
     State(i32),

@@ -2,12 +2,14 @@
 
 pub mod connect;
 pub mod data;
+pub mod election;
 pub mod error;
 pub mod event;
 pub mod frame;
 pub mod header;
 pub mod jute;
 pub mod multi;
+pub mod quorum;
 pub mod reply;
 pub mod request;
 pub mod txn;
