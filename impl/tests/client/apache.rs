@@ -93,6 +93,8 @@ async fn partition(client: &Client, other: &Client, gate: &Gate) {
         assert_eq!(soon("a state", all.next()).await.expect("one").state, state);
     }
     assert_eq!(persist!(client.get_data("/w")).expect("read").0, "meanwhile");
+    // What the one-shot watch made the server tell is heard by both, as in Java: the wire does not say for whom it is.
+    assert_eq!(soon("an event", all.next()).await.expect("one").path, "/w");
     other.create("/w/x", b"", MODE, &Acl::open()).await.expect("created");
     assert_eq!(soon("an event", all.next()).await.expect("one").path, "/w/x");
     assert_eq!(client.session_id(), session);

@@ -2,6 +2,7 @@
 
 use crate::scripted::{Peer, SESSION, Scripted, framed};
 use crate::soon;
+use bytes::BufMut;
 use std::time::Duration;
 use zab::tree::Stat;
 use zabkeeper::client::{ConnectError, Disconnect, Error, SessionState};

@@ -103,7 +103,9 @@ macro_rules! persist {
         crate::soon("an answer", async {
             loop {
                 match $ask.await {
-                    Err(zabkeeper::client::Error::ConnectionLoss) => tokio::time::sleep(Duration::from_millis(5)).await,
+                    Err(zabkeeper::client::Error::ConnectionLoss) => {
+                        tokio::time::sleep(std::time::Duration::from_millis(5)).await
+                    }
                     result => break result,
                 }
             }
