@@ -27,11 +27,7 @@ async fn apaches_server_is_served_alike() {
     operations(&client).await;
     watches(&client, &other).await;
     partition(&client, &other, &gate).await;
-    let second = ClientOptions::new(format!("{}/app", apache.address)).session(client.credentials()).connect().await;
-    let second = second.expect("taken over");
-    assert_eq!(second.session_id(), client.session_id());
-    second.close().await;
-    until(&client, SessionState::Expired).await;
+    crate::close_by_another(&ClientOptions::new(apache.address.to_string()), &client).await;
     drop(apache);
 }
 

@@ -97,6 +97,20 @@ async fn until(client: &Client, wanted: SessionState) {
     assert!(settled.is_ok(), "{wanted:?} is not reached any more");
 }
 
+/// Takes the session over and closes it. The first client comes back whenever it is driven out, and may be faster.
+async fn close_by_another(options: &ClientOptions, client: &Client) {
+    let closing = async {
+        while !client.state().borrow().is_over() {
+            if let Ok(second) = options.clone().session(client.credentials()).connect().await {
+                second.close().await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the end of the session", closing).await;
+    until(client, SessionState::Expired).await;
+}
+
 /// Asks again as long as there is no connection.
 macro_rules! persist {
     ($ask:expr) => {
