@@ -143,7 +143,9 @@ impl Driver {
                     }
                     self.shared.state.send_replace(SessionState::Connecting);
                     connection.fail(&Error::ConnectionLoss);
-                    self.lost(why);
+                    if let Err(end) = self.lost(why) {
+                        return end;
+                    }
                     self.watches.announce(&WatchedEvent::of_state(KeeperState::Disconnected));
                 }
             }
@@ -175,7 +177,7 @@ impl Driver {
                         self.heard = Instant::now();
                     }
                     tracing::debug!(%server, %why, "no session");
-                    self.lost(why);
+                    self.lost(why)?;
                 }
             }
         }
@@ -268,13 +270,18 @@ impl Driver {
     }
 
     /// A connection, or an attempt at one, is lost, and what waited for it.
-    fn lost(&mut self, why: Disconnect) {
+    fn lost(&mut self, why: Disconnect) -> Result<(), End> {
+        // What was asked before anybody could know is lost with it (`ClientCnxn.cleanup` empties both queues).
+        while let Ok(command) = self.commands.try_recv() {
+            self.keep(Some(command))?;
+        }
         count(&self.shared.metrics.disconnections, 1);
         tracing::warn!(%why, "disconnected");
         self.shared.set_disconnect(why);
         for waiting in self.waiting.drain(..) {
             waiting.fail(&Error::ConnectionLoss);
         }
+        Ok(())
     }
 
     fn finish(mut self, end: End) {

@@ -84,7 +84,7 @@ impl ClientOptions {
         ClientOptions { session: Some(session), ..self }
     }
 
-    /// Between two attempts to connect is a random pause. Its limit is `shortest` (50 milliseconds by default) at first,
+    /// Before an attempt to connect is a random pause. Its limit is `shortest` (50 milliseconds by default) at first,
     /// doubles whenever all servers have been tried, and grows up to `longest` (a second).
     pub fn back_off(self, shortest: Duration, longest: Duration) -> ClientOptions {
         ClientOptions { back_off: (shortest, longest), ..self }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 /// A request under way: a future of its result.
 ///
-/// **The request is sent when it is made, not when it is awaited**, so requests of one task reach the server in the order
+/// **The request is sent when it is made, not when it is awaited**, so a task's requests reach the server in the order
 /// in which they stand in the program, and several can be under way: make them first, await them afterwards. To drop
 /// it is not to take the request back, only not to hear of it; the replies of others are not disturbed.
 #[must_use = "what becomes of the request is known only to who awaits it"]

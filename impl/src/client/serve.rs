@@ -170,31 +170,20 @@ impl Driver {
         if is_transaction(header.zxid) {
             self.last_zxid = self.last_zxid.max(header.zxid);
         }
-        let operation = request.asked.operation();
-        let result = match header.err {
-            0 => Reply::decode(operation.unwrap_or(OpCode::Notification), body).map_err(|error| {
-                // The connection ends here, which fails the others; this one is in nobody's list any more.
-                tracing::warn!(?operation, %error, "a reply that cannot be read");
-                error
-            }),
-            number => {
-                self.settle(connection, request, Err(Error::from_number(number)));
-                return Ok(());
-            }
-        };
-        match result {
-            Ok(reply) => {
-                self.settle(connection, request, Ok(reply));
-                match operation {
-                    Some(OpCode::CloseSession) => Err(Ending::Over(End::Closed)),
-                    _ => Ok(()),
-                }
-            }
+        if header.err != 0 {
+            self.settle(connection, request, Err(Error::from_number(header.err)));
+            return Ok(());
+        }
+        let operation = request.asked.operation().unwrap_or(OpCode::Notification);
+        match Reply::decode(operation, body) {
+            Ok(reply) => self.settle(connection, request, Ok(reply)),
             Err(error) => {
+                // The connection ends, which fails the others; this one is not among them any more.
                 self.settle(connection, request, Err(Error::ConnectionLoss));
-                Err(Ending::Lost(Disconnect::Packet(error)))
+                return Err(Ending::Lost(Disconnect::Packet(error)));
             }
         }
+        if operation == OpCode::CloseSession { Err(Ending::Over(End::Closed)) } else { Ok(()) }
     }
 
     /// Registers what the server watches now, and answers.
