@@ -11,12 +11,15 @@ use bytes::{Bytes, BytesMut};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use zab::tree::{Change, Code, OpCode};
 
 /// So much is read at once.
 const READ: usize = 16 << 10;
+
+/// After so long a connection that was not listened to looks again whether it may be.
+const THROTTLED: Duration = Duration::from_millis(1);
 
 /// Serves a connection until one of both sides closes it.
 pub(super) async fn serve(service: &Service, stream: TcpStream, connection: &Arc<Connection>) {
@@ -46,9 +49,12 @@ impl Conversation<'_> {
                 return Ok(());
             }
             // A client that does not take its replies, or that has enough to wait for, is not listened to.
-            let listening = !blocked && !self.is_throttled();
+            let throttled = self.is_throttled();
+            let listening = !blocked && !throttled;
             tokio::select! {
                 () = self.connection.outbox.changed(), if !blocked => {}
+                // The reply that wakes this task comes before the counts go down, and others' replies do not wake it.
+                () = tokio::time::sleep(THROTTLED), if throttled && !blocked => {}
                 ready = stream.writable(), if blocked => ready?,
                 ready = stream.readable(), if listening => {
                     ready?;

@@ -62,11 +62,26 @@ impl Journal {
         for command in commands {
             match command {
                 Command::Write(write) => self.write(write)?,
-                Command::Release(to, message) => self.released.push((to, message)),
+                Command::Release(to, message) => self.release(to, message),
                 Command::Roll => self.log.roll()?,
             }
         }
         Ok(())
+    }
+
+    /// An ACK says that everything up to its zxid is logged, so of several in a row the last one says it all: the node
+    /// then delivers all of them in one step. (An ACK with counter 0 is NEWLEADER's, and stays.)
+    fn release(&mut self, to: ServerId, message: Message) {
+        if let (Message::Ack(zxid), Some((same, Message::Ack(last)))) = (&message, self.released.last_mut())
+            && *same == to
+            && last.counter() > 0
+            && zxid.counter() > 0
+            && zxid.epoch() == last.epoch()
+        {
+            *last = *zxid;
+            return;
+        }
+        self.released.push((to, message));
     }
 
     /// Where Apache's layout spreads the order over several files, a sync stands between them.
