@@ -33,19 +33,30 @@ impl Outbox {
     /// more. A client that lets [`Outbox::LIMIT`] bytes wait does not read: its connection is closed and all of it
     /// forgotten.
     pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.push_quietly(write) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// As [`Outbox::push`], but wakes nobody. The answer is whether nothing waited before: then the caller must
+    /// [`Outbox::wake`] the task, when it has nothing more to append.
+    #[must_use]
+    pub fn push_quietly(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut waiting = self.waiting.lock();
         if waiting.closing {
-            return;
+            return false;
         }
         let was_empty = waiting.bytes.is_empty();
         write(&mut waiting.bytes);
         if waiting.bytes.len() > Outbox::LIMIT {
             *waiting = Waiting { bytes: Vec::new(), closing: true };
         }
-        drop(waiting);
-        if was_empty {
-            self.changed.notify_one();
-        }
+        was_empty
+    }
+
+    /// Wakes the connection's task.
+    pub fn wake(&self) {
+        self.changed.notify_one();
     }
 
     /// Lets the connection be closed when what waits has been sent.
