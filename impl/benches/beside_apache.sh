@@ -50,7 +50,10 @@ start() {
   local name=$1 directory=$WORK/$1
   [ "$2" != fresh ] || rm -rf "$directory"
   mkdir -p "$directory/data"
-  [ -n "${APACHE_JARS:-}" ] || printf 'log4j.rootLogger=WARN, A\nlog4j.appender.A=org.apache.log4j.varia.NullAppender\n' >"$directory/log4j.properties"
+  if [ -z "${APACHE_JARS:-}" ]; then
+    printf 'log4j.rootLogger=WARN, A\nlog4j.appender.A=org.apache.log4j.varia.NullAppender\n' \
+      >"$directory/log4j.properties"
+  fi
   cat >"$directory/zoo.cfg" <<END
 tickTime=2000
 dataDir=$directory/data

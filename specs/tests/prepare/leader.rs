@@ -96,7 +96,7 @@ pub fn asked(session: i64, change: Change) -> Asked {
 }
 
 pub fn by(asked: Asked, scheme: &str, id: &str) -> Asked {
-    let identities = asked.identities.into_iter().chain([Id::new(scheme, id)]).collect();
+    let identities = asked.identities.iter().cloned().chain([Id::new(scheme, id)]).collect();
     Asked { identities, ..asked }
 }
 
