@@ -3,6 +3,7 @@
 use super::outbox::Outbox;
 use parking_lot::RwLock;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 use zab::tree::{Id, SessionId};
@@ -17,7 +18,7 @@ pub struct Connection {
     /// What waits to be sent.
     pub outbox: Outbox,
     /// Who the client is: its address, and what it has proved since.
-    pub identities: RwLock<Vec<Id>>,
+    pub identities: RwLock<Arc<[Id]>>,
     /// When it was accepted, in milliseconds since 1970.
     pub established: i64,
     /// Requests that the node has and has not answered. While there are any, every further request goes to the node as
@@ -75,11 +76,20 @@ impl Default for Latency {
 impl Latency {
     /// A request that came at `since` is answered now.
     pub fn record(&self, since: Instant) {
-        let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.record_micros(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// A request took so many microseconds.
+    pub fn record_micros(&self, micros: u64) {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.total.fetch_add(micros, Ordering::Relaxed);
-        self.least.fetch_min(micros, Ordering::Relaxed);
-        self.most.fetch_max(micros, Ordering::Relaxed);
+        // Nearly every request is between both: looking costs less than an atomic change of what all threads share.
+        if micros < self.least.load(Ordering::Relaxed) {
+            self.least.fetch_min(micros, Ordering::Relaxed);
+        }
+        if micros > self.most.load(Ordering::Relaxed) {
+            self.most.fetch_max(micros, Ordering::Relaxed);
+        }
         self.last.store(micros, Ordering::Relaxed);
     }
 
@@ -101,7 +111,7 @@ impl Connection {
             number,
             address,
             outbox: Outbox::default(),
-            identities: RwLock::new(vec![own]),
+            identities: RwLock::new(Arc::from([own])),
             established,
             forwarded: AtomicUsize::new(0),
             finished: AtomicBool::new(false),

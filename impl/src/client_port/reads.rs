@@ -64,11 +64,12 @@ pub fn encode_notification(notification: &Notification, out: &mut Vec<u8>) {
 /// Counts a reply.
 pub fn count(shared: &Shared, connection: &Connection, since: Instant, xid: i32, zxid: Zxid) {
     let statistics = &connection.statistics;
-    statistics.latency.record(since);
+    let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+    statistics.latency.record_micros(micros);
     statistics.sent.fetch_add(1, Ordering::Relaxed);
     statistics.last_cxid.store(xid.into(), Ordering::Relaxed);
     statistics.last_zxid.store(zxid.0.cast_signed(), Ordering::Relaxed);
-    shared.counters.latency.record(since);
+    shared.counters.latency.record_micros(micros);
     shared.counters.sent.fetch_add(1, Ordering::Relaxed);
     shared.counters.outstanding.fetch_sub(1, Ordering::Relaxed);
 }

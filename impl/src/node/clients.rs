@@ -170,7 +170,9 @@ impl Node {
             None => return,
             Some(0) => {
                 client.queue.pop_front();
-                client.connection.outbox.push(write);
+                if client.connection.outbox.push_quietly(write) {
+                    self.to_wake.push(client.connection.clone());
+                }
                 reads::count(&shared, &client.connection, waiting.since, xid, zxid);
                 client.connection.answered();
             }

@@ -18,6 +18,7 @@ mod sessions;
 
 pub use inbox::{Asking, Handle, Incoming};
 
+use crate::client_port::connection::Connection;
 use crate::disk::DataDirectory;
 use crate::shared::Shared;
 use clients::Client;
@@ -67,6 +68,8 @@ pub struct Node {
     journal: Sender<Vec<Command>>,
     /// What the journal is told at the end of this turn.
     commands: Vec<Command>,
+    /// Connections whose replies wait, to be woken when the other replies of this step are there too.
+    to_wake: Vec<Arc<Connection>>,
     outlook: Outlook,
     sessions: Sessions,
     ids: SessionIds,
@@ -129,6 +132,7 @@ impl Node {
             handle,
             journal,
             commands: Vec::new(),
+            to_wake: Vec::new(),
             outlook: Outlook::default(),
             clients: HashMap::new(),
             preparing: None,
@@ -206,9 +210,17 @@ impl Node {
     }
 
     fn hand_over(&mut self) {
+        self.wake();
         if !self.commands.is_empty() {
             // A journal that has left has said why; that message is in the inbox.
             let _ = self.journal.send(std::mem::take(&mut self.commands));
+        }
+    }
+
+    /// Lets connections send what they were given.
+    fn wake(&mut self) {
+        for connection in self.to_wake.drain(..) {
+            connection.outbox.wake();
         }
     }
 

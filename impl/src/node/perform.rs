@@ -105,6 +105,7 @@ impl Node {
             }
         }
         if !deliveries.is_empty() {
+            self.wake();
             self.snapshot_when_due();
         }
     }
