@@ -25,6 +25,9 @@ use zabkeeper::wire::{
 
 const NODE_EXISTS: i32 = -110;
 
+/// So much room there is for what a server sends.
+const ROOM: usize = 16 << 10;
+
 /// A load for a ZooKeeper server.
 #[derive(Parser)]
 struct Options {
@@ -293,6 +296,8 @@ impl Session {
             if let Some(packet) = self.waiting_packet()? {
                 return Ok(packet);
             }
+            // With room to spare the runtime sees that nothing more is there, and lets other sessions have their turn.
+            self.input.reserve(ROOM);
             if self.stream.read_buf(&mut self.input).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

@@ -5,7 +5,6 @@ use parking_lot::RwLock;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
 use zab::tree::{Id, SessionId};
 
 /// A client's connection.
@@ -74,15 +73,10 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// A request that came at `since` is answered now.
-    pub fn record(&self, since: Instant) {
-        self.record_micros(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
-    }
-
-    /// A request took so many microseconds.
-    pub fn record_micros(&self, micros: u64) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.total.fetch_add(micros, Ordering::Relaxed);
+    /// So many requests took so many microseconds, each.
+    pub fn record(&self, micros: u64, requests: u64) {
+        self.count.fetch_add(requests, Ordering::Relaxed);
+        self.total.fetch_add(micros * requests, Ordering::Relaxed);
         // Nearly every request is between both: looking costs less than an atomic change of what all threads share.
         if micros < self.least.load(Ordering::Relaxed) {
             self.least.fetch_min(micros, Ordering::Relaxed);
@@ -144,12 +138,12 @@ impl Connection {
         self.session.store(session.0, Ordering::Release);
     }
 
-    /// The node has answered one of [`Connection::forwarded`].
-    pub fn answered(&self) {
-        if self.forwarded.fetch_sub(1, Ordering::Release) == 1 {
-            // The task may have been told of the reply already, and have found that there was too much to wait for.
-            self.outbox.wake();
-        }
+    /// The node has answered one of [`Connection::forwarded`]; whether that was the last. Then the caller must wake the
+    /// task ([`Outbox::wake`]): it may have been told of the reply already, and have found that there was too much to
+    /// wait for.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.forwarded.fetch_sub(1, Ordering::Release) == 1
     }
 
     /// The client was heard, at so many milliseconds since the server started.

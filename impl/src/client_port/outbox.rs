@@ -67,6 +67,17 @@ impl Outbox {
         was_empty
     }
 
+    /// As [`Outbox::push_quietly`], everything that is in `bytes`, which is empty behind it.
+    pub fn append_quietly(&self, bytes: &mut Vec<u8>) {
+        let mut waiting = self.waiting.lock();
+        if waiting.end == End::Open && waiting.bytes.is_empty() {
+            std::mem::swap(&mut waiting.bytes, bytes);
+        } else if waiting.end == End::Open {
+            waiting.bytes.append(bytes);
+        }
+        bytes.clear();
+    }
+
     /// Appends an event, as [`Outbox::push`]. A client that lets [`Outbox::LIMIT`] bytes wait does not read: its
     /// connection is aborted.
     pub fn push_event(&self, write: impl FnOnce(&mut Vec<u8>)) {

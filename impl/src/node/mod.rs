@@ -182,7 +182,7 @@ impl Node {
     fn take(&mut self, incoming: Incoming) -> Result<(), NodeError> {
         match incoming {
             Incoming::Connect(connection, request) => self.connect(connection, &request),
-            Incoming::Request(asking) => self.request(asking),
+            Incoming::Requests(asked) => asked.into_iter().for_each(|asking| self.request(asking)),
             Incoming::Gone(connection) => self.gone(&connection),
             Incoming::Durable(released) => {
                 for (to, message) in released {
