@@ -1,14 +1,23 @@
 #!/usr/bin/env bash
 # Apache ZooKeeper beside zabkeeper: standalone, on loopback, fresh data on the same disk, in turn, several times.
-# Prints one table: throughput, CPU seconds per 100,000 operations, memory, time to serve; with ratios.
+# Prints one table: throughput, CPU seconds of the server per 100,000 operations, latency, memory, time to serve.
 #
-#   impl/benches/beside_apache.sh            everything, about 15 minutes
-#   REPETITIONS=3 OPERATIONS=200000 NODES=1000000 IDLE=10000 impl/benches/beside_apache.sh
-#   PARTS="load start tree idle"             which measurements
+#   impl/benches/beside_apache.sh                  everything: about ten minutes on two quiet processors
+#   PARTS="load start" impl/benches/beside_apache.sh
 #
-# APACHE_JARS: a directory with the jars of a release (3.9.5); without it, those of Debian's packages are taken.
-# DATA: where data directories are made; by default a temporary directory. Ratios of one run mean something; absolute
-# numbers of a shared machine do not. Every number in the table is the geometric mean of the repetitions.
+# PARTS          which measurements; each runs by itself:
+#                  load    setData and getData of 100 bytes: 16 and 64 sessions with 16 in flight, one with one
+#                  start   an empty server: time from its start to the first reply, memory
+#                  tree    a million znodes: memory, time to the first reply after a restart, and how long setData
+#                          takes while a snapshot of it is written
+#                  idle    ten thousand sessions that only ping: memory and CPU
+# REPETITIONS    how often (3); every number of the table is the geometric mean
+# OPERATIONS     in each load (200,000), NODES in the tree (1,000,000), IDLE sessions (10,000), IDLE_SECONDS (20)
+# ZABKEEPER_APACHE_CLASSPATH   the jars of a release of Apache; without it, those of Debian's packages are taken
+# PORT, HEAP (of Java, 3g), DATA (where data directories are made; by default in a temporary directory)
+#
+# The ratios of one run mean something; absolute numbers of a machine with other work on it do not. CPU seconds vary
+# least.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -30,12 +39,9 @@ SERVER=
 ulimit -n "$(ulimit -Hn)"
 
 jars=/usr/share/java
-if [ -n "${APACHE_JARS:-}" ]; then
-  classpath="$APACHE_JARS/*"
-else
-  classpath=$jars/zookeeper.jar:$jars/slf4j-log4j12.jar:$jars/log4j-1.2.jar:$jars/netty-codec.jar
-  classpath=$classpath:$jars/netty-resolver.jar:$jars/netty-transport-native-unix-common.jar
-fi
+classpath=$jars/zookeeper.jar:$jars/slf4j-log4j12.jar:$jars/log4j-1.2.jar:$jars/netty-codec.jar
+classpath=$classpath:$jars/netty-resolver.jar:$jars/netty-transport-native-unix-common.jar
+classpath=${ZABKEEPER_APACHE_CLASSPATH:-$classpath}
 
 finish() {
   [ -z "$SERVER" ] || kill -9 "$SERVER" 2>/dev/null || true
@@ -43,17 +49,22 @@ finish() {
 }
 trap finish EXIT
 
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
 # --- Servers ---------------------------------------------------------------------------------------------------------
 
 # start NAME FRESH: starts a server in the background; with FRESH=fresh on an empty data directory.
 start() {
   local name=$1 directory=$WORK/$1
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null || fail "port $PORT is in use"
   [ "$2" != fresh ] || rm -rf "$directory"
   mkdir -p "$directory/data"
-  if [ -z "${APACHE_JARS:-}" ]; then
-    printf 'log4j.rootLogger=WARN, A\nlog4j.appender.A=org.apache.log4j.varia.NullAppender\n' \
-      >"$directory/log4j.properties"
-  fi
+  printf 'log4j.rootLogger=WARN, A\nlog4j.appender.A=org.apache.log4j.varia.NullAppender\n' \
+    >"$directory/log4j.properties"
+  echo '<configuration><root level="WARN"/></configuration>' >"$directory/logback.xml"
   cat >"$directory/zoo.cfg" <<END
 tickTime=2000
 dataDir=$directory/data
@@ -69,11 +80,15 @@ END
     "$BINARIES/zabkeeper" start-foreground "$directory/zoo.cfg" >"$directory/log" 2>&1 &
   fi
   SERVER=$!
-  FIRST=$(timeout 60 "$BINARIES/examples/load" --address 127.0.0.1:$PORT first-reply | awk '{print $2}')
+  FIRST=$(timeout 60 "$BINARIES/examples/load" --address "127.0.0.1:$PORT" first-reply | awk '{print $2}') ||
+    fail "$name does not serve: $(tail -n 5 "$directory/log")"
 }
 
 stop() {
+  local waited=0
   kill "$SERVER"
+  while kill -0 "$SERVER" 2>/dev/null && [ $((waited += 1)) -lt 200 ]; do sleep 0.1; done
+  kill -9 "$SERVER" 2>/dev/null || true
   wait "$SERVER" 2>/dev/null || true
   SERVER=
 }
@@ -86,7 +101,7 @@ memory() { # MiB resident
   awk '/^VmRSS/ {print $2 / 1024}' "/proc/$SERVER/status"
 }
 
-load() { timeout 600 "$BINARIES/examples/load" --address 127.0.0.1:$PORT "$@"; }
+load() { timeout 300 "$BINARIES/examples/load" --address "127.0.0.1:$PORT" "$@"; }
 
 note() { # NAME WHAT VALUE
   echo "$1 $2 $3" >>"$RESULTS"
@@ -140,6 +155,11 @@ part_tree() {
   note "$name" tree,first-reply-ms "$FIRST"
   sleep 1
   note "$name" tree,rss-restarted-MiB "$(memory)"
+  # At least one snapshot falls into so many: both servers take one every 100,000 transactions.
+  local line
+  line=$(load set-data --sessions 16 --in-flight 4 --operations 150000)
+  note "$name" tree,snapshot-p999us "$(awk '{print $12}' <<<"$line")"
+  note "$name" tree,snapshot-max-us "$(awk '{print $14}' <<<"$line")"
   stop
 }
 
