@@ -12,6 +12,8 @@ use zab::tree::{
 const NODES: usize = 100_000;
 /// Below one parent.
 const FAMILY: usize = 1000;
+/// Who asks.
+const SESSION: SessionId = SessionId(1);
 
 fn path(index: usize) -> String {
     format!("/tree/{:06}/{:08}", index / FAMILY, index)
@@ -22,14 +24,16 @@ fn builder() -> Builder {
     let mut add = |path: &str, data: &[u8]| {
         builder.node(path, Some(data), AclId::OPEN, stat).expect("a path");
     };
-    add("/", b"");
-    add("/tree", b"");
+    for path in ["/", "/tree"] {
+        add(path, b"");
+    }
     for index in 0..NODES {
         if index % FAMILY == 0 {
             add(&format!("/tree/{:06}", index / FAMILY), b"");
         }
         add(&path(index), &[b'x'; 100]);
     }
+    builder.session(SESSION, 30_000);
     builder
 }
 
@@ -44,7 +48,7 @@ fn next(index: &mut usize) -> String {
 }
 
 fn set_data(path: String, zxid: Zxid) -> Transaction {
-    let header = TxnHeader { session: SessionId(1), cxid: 1, zxid, time: 1, kind: OpCode::SetData };
+    let header = TxnHeader { session: SESSION, cxid: 1, zxid, time: 1, kind: OpCode::SetData };
     let data = Some(Bytes::from_static(&[b'y'; 100]));
     Transaction { header, record: Record::SetData { path, data, version: 1 }, digest: None }
 }
@@ -67,7 +71,7 @@ fn writes(criterion: &mut Criterion) {
     criterion.bench_function("tree/prepare setData", |bencher| {
         let mut outlook = Outlook::default();
         let asked = |path| Asked {
-            session: SessionId(0),
+            session: SESSION,
             cxid: 1,
             change: Change::SetData { path, data: Some(Bytes::from_static(&[b'y'; 100])), version: -1 },
             identities: [].into(),

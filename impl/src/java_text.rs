@@ -56,6 +56,15 @@ pub fn date(milliseconds: i64) -> String {
     format!("{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year:04}")
 }
 
+/// As `Instant.toString`, to the millisecond: `2026-11-22T19:16:41.030Z`, of milliseconds since 1970.
+pub fn instant(milliseconds: i64) -> String {
+    let seconds = milliseconds.div_euclid(1000);
+    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let ((year, month, day), fraction) = (civil(days), milliseconds.rem_euclid(1000));
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z", month + 1)
+}
+
 /// Year, month (0 to 11) and day (1 to 31) of a day since 1 January 1970 in the Gregorian calendar.
 fn civil(days: i64) -> (i64, i64, i64) {
     // Years begin in March here, so that the day that comes and goes is the last. 719,468 days lie between
@@ -113,6 +122,8 @@ mod tests {
         ] {
             assert_eq!(date(milliseconds), printed);
         }
+        assert_eq!(instant(1_795_375_001_030), "2026-11-22T19:16:41.030Z");
+        assert_eq!(instant(951_868_799_999), "2000-02-29T23:59:59.999Z");
         // No time of a clock is so far away that it could stop an answer.
         for extreme in [i64::MIN, i64::MAX] {
             assert!(date(extreme).contains(" UTC "));

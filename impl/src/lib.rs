@@ -7,6 +7,7 @@ pub mod config;
 pub mod disk;
 pub mod foreground;
 pub mod four_letter;
+pub mod inspect;
 mod java_text;
 pub mod monitor;
 pub mod node;

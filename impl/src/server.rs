@@ -8,23 +8,24 @@
 //! ```
 
 use crate::client_port::port::{ClientOptions, Service};
-use crate::config::{Config, HostPort, Overrides};
+use crate::config::{self, Config, HostPort, Overrides};
 use crate::disk::{
-    DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, OperatingSystem, RestoreOptions, Restored, restore,
+    Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
+    RestoreOptions, RestoreReport, Restored, restore,
 };
-use crate::node::journal::Journal;
-use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions};
+use crate::node::journal::{Batching, Journal};
+use crate::node::{Handle, Incoming, Node, NodeError, NodeOptions, SnapshotPolicy};
 use crate::shared::Shared;
 use crate::source::Source;
-use crate::status::{Configuration, StatusSource};
-use std::fs::{File, TryLockError};
+use crate::status::{Configuration, Measures, StatusSource};
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
 use zab::{Disk, Ensemble, History, ServerId};
@@ -36,6 +37,8 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Where the log is (`dataLogDir`).
     pub logs: PathBuf,
+    /// Of which file system both are. A test may put a [`SimulatedDisk`](crate::disk::SimulatedDisk) there.
+    pub files: Arc<dyn FileSystem>,
     /// Where clients connect (`clientPortAddress`, `clientPort`). Port 0 takes any that is free.
     pub address: SocketAddr,
     /// `tickTime` in milliseconds.
@@ -46,6 +49,8 @@ pub struct ServerOptions {
     pub max_session_timeout: i32,
     /// Transactions between two snapshots (`snapCount`).
     pub snap_count: u64,
+    /// Whether it is rather a random number between half of it and it, as Java's: a server in a test takes it as it is.
+    pub snap_spread: bool,
     /// How the log is written.
     pub log: LogOptions,
     /// Of the tree.
@@ -69,7 +74,8 @@ impl ServerOptions {
         config.data_dir = data.into();
         config.data_log_dir = config.data_dir.clone();
         config.client = Some(HostPort::new("127.0.0.1", 0));
-        ServerOptions::from_config(&config).expect("the loopback interface has an address")
+        let options = ServerOptions::from_config(&config).expect("the loopback interface has an address");
+        ServerOptions { snap_spread: false, ..options }
     }
 
     /// What a configuration says.
@@ -86,11 +92,13 @@ impl ServerOptions {
         Ok(ServerOptions {
             data: config.data_dir.clone(),
             logs: config.data_log_dir.clone(),
+            files: Arc::new(OperatingSystem),
             address,
             tick: u64::try_from(config.tick_time.as_millis()).unwrap_or(u64::MAX).max(1),
             min_session_timeout: milliseconds(config.min_session_timeout),
             max_session_timeout: milliseconds(config.max_session_timeout),
             snap_count: storage.snap_count.into(),
+            snap_spread: true,
             log: LogOptions {
                 preallocation: storage.pre_alloc_size,
                 size_limit: storage.txn_log_size_limit,
@@ -109,6 +117,7 @@ impl ServerOptions {
                 max_packet: count(limits.jute_max_buffer),
                 max_per_address: count(limits.max_client_cnxns),
                 max_connections: count(limits.max_cnxns),
+                sessionless_timeout: limits.sessionless_timeout,
                 outstanding_limit: count(limits.global_outstanding_limit),
                 super_digest: config.access.super_digest.clone(),
             },
@@ -171,7 +180,8 @@ impl Server {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.enable_all().worker_threads(workers()).thread_name("client").build()?;
         let address = options.address;
-        let listener = runtime.block_on(TcpListener::bind(address));
+        let backlog = options.config.limits.client_port_listen_backlog;
+        let listener = runtime.block_on(async { listen(address, backlog) });
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
@@ -184,11 +194,13 @@ impl Server {
         let history = History::from_snapshot(last);
         let disk = Disk { accepted_epoch: promised.accepted, current_epoch: promised.current, history };
 
-        let shared = Arc::new(Shared::new(restored.tree));
+        let skip_acl = options.config.access.skip_acl;
+        let shared = Arc::new(Shared { skip_acl, ..Shared::new(restored.tree) });
+        note_restoration(&restored.report, &shared.counters.measures);
         let (handle, inbox) = Node::channel();
         let (to_journal, commands) = std::sync::mpsc::channel();
         let node = handle.clone();
-        let journal = Journal::new(directory.clone(), log, epochs);
+        let journal = Journal::new(directory.clone(), log, epochs, batching(&options.config.storage), shared.clone());
         let journal = std::thread::Builder::new().name("journal".into()).spawn(move || {
             if let Err(error) = journal.run(&commands, |released| node.send(Incoming::Durable(released))) {
                 node.send(Incoming::Failed(error.to_string()));
@@ -292,15 +304,11 @@ impl Server {
 fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
     let mut paths = vec![directory.snapshot_directory(), directory.log_directory()];
     paths.dedup();
-    let lock = |path: &Path| {
-        let file = File::open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(ServerError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(ServerError::System(error)),
-        }
+    let lock = |path: &Path| match directory.files().lock_directory(path) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(ServerError::InUse(path.to_owned())),
+        locked => Ok(locked?),
     };
-    paths.into_iter().map(lock).collect()
+    paths.into_iter().filter_map(|path| lock(path).transpose()).collect()
 }
 
 /// How many threads serve connections: one processor is the node's and the journal's. With a thread for each processor
@@ -310,11 +318,16 @@ fn workers() -> usize {
 }
 
 fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>, Restored), ServerError> {
-    let directory = DataDirectory::new(Arc::new(OperatingSystem), &options.data, &options.logs);
-    directory.create(true)?;
+    let directory = DataDirectory::new(options.files.clone(), &options.data, &options.logs);
+    let storage = &options.config.storage;
+    directory.create(storage.create_directories)?;
     let locks = lock(&directory)?;
-    directory.prepare(true)?;
-    let restore_options = RestoreOptions { tree: options.tree, ..RestoreOptions::default() };
+    directory.prepare(storage.create_directories)?;
+    let restore_options = RestoreOptions {
+        tree: options.tree,
+        trust_empty_snapshot: storage.trust_empty_snapshot,
+        autocreate: storage.create_database,
+    };
     let restored = restore(&directory, &restore_options)?;
     if !restored.trusted {
         return Err(ServerError::Empty(options.data.clone()));
@@ -330,8 +343,34 @@ fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>, Restored),
     Ok((directory, locks, restored))
 }
 
+/// What starting took, as Java measures it.
+fn note_restoration(report: &RestoreReport, measures: &Measures) {
+    measures.add_time("dbinittime", report.snapshot_time + report.log_time);
+    measures.add_time("startup_snap_load_time", report.snapshot_time);
+    measures.add_time("startup_txns_load_time", report.log_time);
+    measures.add("startup_txns_loaded", i64::try_from(report.transactions).unwrap_or(i64::MAX));
+}
+
+/// As [`TcpListener::bind`], with a backlog of the configuration's.
+fn listen(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> {
+    /// What the standard library takes.
+    const USUAL_BACKLOG: u32 = 1024;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog.filter(|backlog| *backlog > 0).unwrap_or(USUAL_BACKLOG))
+}
+
+fn batching(storage: &config::Storage) -> Batching {
+    Batching {
+        most: usize::try_from(storage.max_batch_size).unwrap_or(usize::MAX),
+        delay: storage.flush_delay,
+        slow: storage.fsync_warning_threshold,
+    }
+}
+
 fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptions {
-    let tree = &options.config.tree;
+    let (tree, storage) = (&options.config.tree, &options.config.storage);
     let per_look = u128::from(tree.container_max_per_minute) * tree.container_check_interval.as_millis() / 60_000;
     NodeOptions {
         id: ServerId(1),
@@ -339,7 +378,17 @@ fn node_options(options: &ServerOptions, directory: &DataDirectory) -> NodeOptio
         init_limit: 10,
         min_session_timeout: options.min_session_timeout,
         max_session_timeout: options.max_session_timeout,
-        snap_count: options.snap_count,
+        snapshots: SnapshotPolicy {
+            count: options.snap_count,
+            size: storage.snap_size_limit,
+            spread: options.snap_spread,
+        },
+        compression: match storage.snapshot_compression {
+            config::Compression::None => Compression::Plain,
+            config::Compression::Gzip => Compression::Gzip,
+            config::Compression::Snappy => Compression::Snappy,
+        },
+        close_session_paths: tree.close_session_txn_enabled,
         prepare: options.prepare,
         collect_interval: tree.container_check_interval,
         max_never_used: tree.container_max_never_used,

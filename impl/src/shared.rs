@@ -1,6 +1,7 @@
 //! What the node and the connections' tasks share: the state machine to read from, and what is counted.
 
 use crate::client_port::connection::{Connection, Latency};
+use crate::status::Measures;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Shared {
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
     /// Whether clients are served: the leader's epoch is established, or the learner was told UPTODATE.
     pub serving: AtomicBool,
+    /// Whether access control is off (`zookeeper.skipACL`).
+    pub skip_acl: bool,
     /// What is counted.
     pub counters: Counters,
     /// When the server started.
@@ -48,6 +51,12 @@ pub struct Counters {
     pub authentication_failed: AtomicU64,
     /// Connections that were refused because there were too many.
     pub rejected: AtomicU64,
+    /// Connections that were closed because no session began on them.
+    pub sessionless: AtomicU64,
+    /// Syncs of the log that took longer than `fsync.warningthresholdms`.
+    pub slow_syncs: AtomicU64,
+    /// What is measured.
+    pub measures: Measures,
 }
 
 impl Shared {
@@ -59,6 +68,7 @@ impl Shared {
             watches: Mutex::new(Watches::new()),
             connections: Mutex::default(),
             serving: AtomicBool::new(false),
+            skip_acl: false,
             counters: Counters::default(),
             started: Instant::now(),
         }

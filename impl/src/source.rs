@@ -7,16 +7,15 @@ use crate::four_letter::{self, Whitelist};
 use crate::shared::{Shared, wall_clock};
 use crate::status::{
     Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, Mode, ServerStatus,
-    SessionStatus, StatusSource, Summary, last_operation,
+    SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
 };
 use crate::version;
-use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 use zab::Zxid;
-use zab::tree::{OpCode, SessionId, Tree};
+use zab::tree::{OpCode, SessionId};
 
 /// The status of a server that runs in this process.
 pub struct Source {
@@ -25,8 +24,6 @@ pub struct Source {
     directory: DataDirectory,
     whitelist: Whitelist,
     trace_mask: AtomicI64,
-    /// The bytes of all paths and data, after this transaction: adding them up means walking the tree.
-    data_size: Mutex<Option<(Zxid, u64)>>,
 }
 
 impl Source {
@@ -35,28 +32,19 @@ impl Source {
     pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory) -> Source {
         let config = &configuration.config;
         let whitelist = Whitelist::new(&config.four_letter_whitelist, config.read_only_mode);
-        let (trace_mask, data_size) = (AtomicI64::new(0), Mutex::new(None));
-        Source { shared, configuration, directory, whitelist, trace_mask, data_size }
-    }
-
-    fn data_size(&self, tree: &Tree) -> u64 {
-        let mut known = self.data_size.lock();
-        match *known {
-            Some((zxid, size)) if zxid == tree.last_zxid() => size,
-            _ => {
-                let bytes = |node: &zab::tree::Node| node.path().len() + node.data().map_or(0, <[u8]>::len);
-                let size = tree.nodes().map(|node| bytes(node) as u64).sum();
-                *known = Some((tree.last_zxid(), size));
-                size
-            }
-        }
+        Source { shared, configuration, directory, whitelist, trace_mask: AtomicI64::new(0) }
     }
 }
 
 impl Words for Source {
-    fn answer(&self, word: [u8; 4]) -> String {
+    fn argument(&self, word: [u8; 4]) -> usize {
+        let command = four_letter::Command::from_bytes(word).filter(|command| self.whitelist.allows(*command));
+        command.map_or(0, four_letter::Command::argument)
+    }
+
+    fn answer(&self, word: [u8; 4], argument: &[u8]) -> String {
         let command = four_letter::Command::from_bytes(word);
-        command.map(|command| four_letter::answer(command, &[], &self.whitelist, self)).unwrap_or_default()
+        command.map(|command| four_letter::answer(command, argument, &self.whitelist, self)).unwrap_or_default()
     }
 }
 
@@ -81,19 +69,20 @@ impl StatusSource for Source {
             node_count: tree.node_count() as u64,
             watch_count: self.shared.watches.lock().count() as u64,
             ephemerals_count: ephemerals as u64,
-            approximate_data_size: self.data_size(&tree),
+            approximate_data_size: tree.data_size(),
             sessions: tree.sessions().len() as u64,
             open_file_descriptors: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as u64),
             max_file_descriptors: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
             auth_failed: load(&counters.authentication_failed),
-            fsync_threshold_exceeded: 0,
+            fsync_threshold_exceeded: load(&counters.slow_syncs),
             client_responses: Default::default(),
             counters: BTreeMap::from([
                 ("stale_sessions_expired", load(&counters.expired)),
                 ("digest_mismatches_count", load(&counters.digest_mismatches)),
                 ("connection_rejected", load(&counters.rejected)),
+                ("sessionless_connections_expired", load(&counters.sessionless)),
             ]),
-            summaries: BTreeMap::new(),
+            summaries: counters.measures.all(),
         }
     }
 
@@ -150,7 +139,7 @@ impl StatusSource for Source {
     }
 
     fn last_snapshot(&self) -> Option<LastSnapshot> {
-        let newest = self.directory.snapshots().ok()?.pop()?;
+        let newest = self.directory.snapshots().ok()?.into_iter().next()?;
         let modified = std::fs::metadata(&newest.1).ok()?.modified().ok()?;
         let timestamp = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
         let name = newest.1.file_name()?.to_str()?;
@@ -161,7 +150,8 @@ impl StatusSource for Source {
     fn reset_statistics(&self) {
         let counters = &self.shared.counters;
         counters.latency.reset();
-        for counter in [&counters.received, &counters.sent] {
+        counters.measures.reset();
+        for counter in [&counters.received, &counters.sent, &counters.slow_syncs] {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -193,7 +183,8 @@ impl Source {
             let zxid = statistics.last_zxid.load(Ordering::Relaxed);
             ConnectionSession {
                 id,
-                last_operation: last_operation(OpCode::Ping),
+                last_operation: OpCode::from_number(statistics.last_operation.load(Ordering::Relaxed))
+                    .map_or(UNKNOWN_OPERATION, last_operation),
                 established: connection.established,
                 timeout: connection.timeout(),
                 last_cxid: statistics.last_cxid.load(Ordering::Relaxed),

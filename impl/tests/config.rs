@@ -73,8 +73,7 @@ fn honoured_keys_set_their_fields() {
     set("maxCnxns=9", |c| c.limits.max_cnxns.to_string(), "9");
     set("clientPortListenBacklog=5", |c| format!("{:?}", c.limits.client_port_listen_backlog), "Some(5)");
     set("jute.maxbuffer=0x200000", |c| c.limits.jute_max_buffer.to_string(), "2097152");
-    set("jute.maxbuffer=10", |c| c.limits.jute_max_buffer_extra.to_string(), "10");
-    set("jute.maxbuffer.extrasize=11", |c| c.limits.jute_max_buffer_extra.to_string(), "11");
+    set("nio.sessionlessCnxnTimeout=11", |c| format!("{:?}", c.limits.sessionless_timeout), "11ms");
     set("snapCount=020", |c| c.storage.snap_count.to_string(), "16");
     set("snapSizeLimitInKb=-1", |c| c.storage.snap_size_limit.to_string(), "0");
     set("txnLogSizeLimitInKb=2", |c| format!("{:?}", c.storage.txn_log_size_limit), "Some(2048)");
@@ -85,7 +84,6 @@ fn honoured_keys_set_their_fields() {
     set("maxBatchSize=1", |c| c.storage.max_batch_size.to_string(), "1");
     set("snapshot.compression.method=gz", |c| format!("{:?}", c.storage.snapshot_compression), "Gzip");
     set("snapshot.trust.empty=TRUE", |c| c.storage.trust_empty_snapshot.to_string(), "true");
-    set("serializeLastProcessedZxid.enabled=false", |c| c.storage.serialize_last_processed_zxid.to_string(), "false");
     set("commitLogCount=501", |c| c.storage.commit_log_count.to_string(), "501");
     set("datadir.autocreate=false", |c| c.storage.create_directories.to_string(), "false");
     set("db.autocreate=false", |c| c.storage.create_database.to_string(), "false");

@@ -16,6 +16,36 @@ pub enum Kind {
     Ensemble,
 }
 
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 3] = [Kind::Election, Kind::Zab, Kind::Ensemble];
+
+    /// The model's name, as commands and tables have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Election => "election",
+            Kind::Zab => "zab",
+            Kind::Ensemble => "ensemble",
+        }
+    }
+
+    /// Whether the switch `--SWITCH` changes anything in this model.
+    #[must_use]
+    pub fn knows(self, switch: &str) -> bool {
+        match switch {
+            "histories" => self == Kind::Election,
+            "elections" | "oracle" => self == Kind::Zab,
+            "delays" => self != Kind::Zab,
+            // Where there is only the election nobody serves, and no disk is written: but by a server that is alone,
+            // which is the quorum of its own epoch. That is Zab's, and explored there.
+            "transactions" | "syncs" | "snapshots" | "timeouts" | "last-counter" | "forward" | "discovery"
+            | "grain" => self != Kind::Election,
+            _ => true,
+        }
+    }
+}
+
 /// How fine the disk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -118,7 +148,7 @@ impl Bounds {
 
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} servers", self.servers)?;
+        write!(f, "{} {}", self.servers, if self.servers == 1 { "server" } else { "servers" })?;
         let budget = &self.budget;
         let counted = [
             (self.observers, "observer", "observers"),

@@ -38,7 +38,30 @@ impl ZooKeeper {
         ZooKeeper { bounds, ensemble: Arc::new(ensemble), mutation: Mutation::None }
     }
 
-    fn initial(&self, disks: Vec<Disk>) -> World {
+    /// The world of the initial state at this place, before its servers start; `None` where there are not so many.
+    #[must_use]
+    pub fn before_start(&self, place: usize) -> Option<World> {
+        let choice = u32::try_from(place).ok().filter(|choice| *choice < self.choices())?;
+        Some(self.down(choice))
+    }
+
+    /// How many initial states there are.
+    fn choices(&self) -> u32 {
+        self.kinds_of_histories().pow(self.ensemble.servers().count() as u32)
+    }
+
+    fn kinds_of_histories(&self) -> u32 {
+        u32::from(self.bounds.histories.max(1))
+    }
+
+    fn initial(&self, choice: u32) -> World {
+        let mut world = self.down(choice);
+        Stepper::new(self, &mut world, &mut ()).start();
+        world
+    }
+
+    fn down(&self, choice: u32) -> World {
+        let disks = disks(self.ensemble.servers().count(), self.kinds_of_histories(), choice);
         let count = disks.len();
         let server = |disk| Server {
             peer: None,
@@ -49,16 +72,14 @@ impl ZooKeeper {
             syncs: Vec::new(),
         };
         let links = if self.bounds.kind == Kind::Zab { 0 } else { count * count };
-        let mut world = World {
+        World {
             servers: disks.into_iter().map(server).collect(),
             connections: Vec::new(),
             election: vec![Default::default(); links],
             due: Vec::new(),
             budget: Budget { delays: self.bounds.delays.unwrap_or_default(), ..self.bounds.budget },
             past: Past::default(),
-        };
-        Stepper::new(self, &mut world, &mut ()).start();
-        world
+        }
     }
 
     /// The fairness class of an action: it may not be put off for ever while it stays enabled.
@@ -102,9 +123,7 @@ impl Model for ZooKeeper {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let count = self.ensemble.servers().count();
-        let kinds = u32::from(self.bounds.histories.max(1));
-        (0..kinds.pow(count as u32)).map(|choice| self.initial(disks(count, kinds, choice))).collect()
+        (0..self.choices()).map(|choice| self.initial(choice)).collect()
     }
 
     fn actions(&self, state: &World, actions: &mut Vec<Action>) {

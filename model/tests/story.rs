@@ -3,6 +3,7 @@
 use model::bounds::{Bounds, Grain, Kind, Timing};
 use model::explorer;
 use model::invocation;
+use model::scenario;
 use model::story::{Story, coverage, diagram, ndjson, write_all};
 use model::world::parse::{ParseError, enabled_as};
 use model::world::{Action, Budget, World};
@@ -77,7 +78,7 @@ fn in_words() {
 
 #[test]
 fn as_a_scenario() {
-    insta::assert_snapshot!("reign-scenario", reign().scenario());
+    insta::assert_snapshot!("reign-scenario", reign().scenario().unwrap());
 }
 
 #[test]
@@ -104,8 +105,9 @@ fn a_scenario_is_read_as_it_was_written() {
     let model = zab();
     let story = reign();
     let mut world = model.init_states().swap_remove(0);
-    for (line, step) in story.scenario().lines().zip(&story.steps) {
-        assert_eq!(enabled_as(&model, &world, line), Ok(step.action));
+    for step in &story.steps {
+        let line = step.action.to_string();
+        assert_eq!(enabled_as(&model, &world, &line), Ok(step.action));
         assert_eq!(enabled_as(&model, &world, &step.label), Ok(step.action), "the message is a remark");
         assert_eq!(line.parse::<Action>().unwrap().to_string(), line);
         world = model.next_state(&world, step.action).unwrap();
@@ -181,7 +183,8 @@ fn every_file_is_written() {
     let directory = std::env::temp_dir().join(format!("zabkeeper-story-{}", std::process::id()));
     write_all(&directory, "reign", &reign()).unwrap();
     let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
-    assert!(read("reign.txt").starts_with("# model trace zab --breaks 1: a reign and its end\nelect s2\n"));
+    assert!(read("reign.txt").starts_with("# a reign and its end.\nmodel zab --breaks 1\ninitial 0\nstart\n----\n"));
+    assert_eq!(scenario::check(&read("reign.txt")), Ok(()));
     ndjson::judge(&read("reign.ndjson")).unwrap();
     assert!(read("reign.svg").starts_with("<svg "));
     std::fs::remove_dir_all(directory).unwrap();
@@ -197,7 +200,8 @@ fn a_path_has_an_address() {
     assert_eq!(explorer::path_at(&model, "0/x").unwrap_err(), "`0/x` is not a path: it should look like 0/3/1");
     assert!(explorer::path_at(&model, "0/99").unwrap_err().contains("in step 1 there is no action 99"));
     assert!(explorer::path_at(&model, "7").unwrap_err().contains("no initial state 7"));
-    assert_eq!(invocation::command_of(&model.bounds), "model explore zab --breaks 1");
+    assert_eq!(invocation::explorer_command(&model.bounds, false), "model explore zab --breaks 1");
+    assert_eq!(invocation::explorer_command(&model.bounds, true), "model explore zab --breaks 1 --liveness");
 }
 
 #[test]

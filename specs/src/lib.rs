@@ -1,3 +1,23 @@
+//! <!-- Of two definitions of a link the first counts: these for rustdoc, the README's own for editors and the web. -->
+//!
+//! [`number`]: mod@number
+//! [`ensemble`]: mod@ensemble
+//! [`history`]: mod@history
+//! [`disk`]: mod@disk
+//! [`contract`]: mod@contract
+//! [`peer`]: mod@peer
+//! [`election`]: mod@election
+//! [`discovery`]: mod@discovery
+//! [`synchronization`]: mod@synchronization
+//! [`broadcast`]: mod@broadcast
+//! [`message`]: mod@message
+//! [`properties`]: mod@properties
+//! [`trace`]: mod@trace
+//! [`tree`]: mod@tree
+//! [`tree::prepare`]: tree::prepare()
+//! [`tree::watch`]: mod@tree::watch
+//! [`tree::session`]: mod@tree::session
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod broadcast;

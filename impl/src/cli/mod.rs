@@ -1,4 +1,5 @@
-//! The command line: `zabkeeper start | start-foreground | stop | restart | status | version`, as `zkServer.sh`.
+//! The command line: `zabkeeper start | start-foreground | stop | restart | status | version`, as `zkServer.sh`, and
+//! `txnlog | snapshot | check-data`, which look at files.
 //!
 //! Flags for Java are accepted anywhere, so that scripts which start Java can start this: `-Dkey=value` is a setting,
 //! `-X…` means nothing here. Of the environment, `JVMFLAGS`, `SERVER_JVMFLAGS`, `ZOOCFGDIR`, `ZOOCFG`, `ZOOPIDFILE` and
@@ -16,6 +17,7 @@ pub use process::{PID_FILE, Started, pid_file, start, stop};
 pub use question::ask;
 
 use crate::config::{Config, Overrides};
+use crate::inspect::{self, CheckData, PrintLog, PrintSnapshot};
 use crate::version;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -58,6 +60,13 @@ enum Command {
     Status(Target),
     /// Say which version this is.
     Version,
+    /// Print the transactions of log files.
+    #[command(name = "txnlog")]
+    TxnLog(PrintLog),
+    /// Print the tree of a snapshot.
+    Snapshot(PrintSnapshot),
+    /// Verify all files of a data directory.
+    CheckData(CheckData),
 }
 
 /// Which server is meant.
@@ -129,6 +138,9 @@ fn execute(
             println!("zabkeeper {}, as ZooKeeper {}", version::PACKAGE, version::ZOOKEEPER);
             return Ok(());
         }
+        Command::TxnLog(asked) => return Ok(inspect::print(|out| asked.run(out))?),
+        Command::Snapshot(asked) => return Ok(inspect::print(|out| asked.run(out))?),
+        Command::CheckData(asked) => return Ok(inspect::print(|out| asked.run(out))?),
         Command::Start(target) | Command::StartForeground(target) | Command::Stop(target) => target,
         Command::Restart(target) | Command::Status(target) => target,
     };
@@ -143,7 +155,7 @@ fn execute(
             start_in_background(&context, environment)
         }
         Command::Status(_) => status(&context),
-        Command::Version => Ok(()),
+        Command::Version | Command::TxnLog(_) | Command::Snapshot(_) | Command::CheckData(_) => Ok(()),
     }
 }
 

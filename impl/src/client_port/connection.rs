@@ -42,6 +42,8 @@ pub struct Statistics {
     pub received: AtomicU64,
     /// Replies and events sent.
     pub sent: AtomicU64,
+    /// The number of the last operation that was asked.
+    pub last_operation: AtomicI32,
     /// The last reply's xid.
     pub last_cxid: AtomicI64,
     /// The last reply's zxid.

@@ -23,14 +23,18 @@ pub struct ClientOptions {
     /// Requests that the node may have and not have answered before connections that wait for it are not read any more
     /// (`globalOutstandingLimit`).
     pub outstanding_limit: usize,
+    /// A connection without a session is closed after this time (`zookeeper.nio.sessionlessCnxnTimeout`).
+    pub sessionless_timeout: Duration,
     /// The super user's `user:hash` (`zookeeper.DigestAuthenticationProvider.superDigest`).
     pub super_digest: Option<String>,
 }
 
 /// Answers the four-letter words.
 pub trait Words: Send + Sync {
-    /// The whole answer to a word, with its end of line where it has one.
-    fn answer(&self, word: [u8; 4]) -> String;
+    /// How many bytes behind the word belong to it.
+    fn argument(&self, word: [u8; 4]) -> usize;
+    /// The whole answer to a word with that many bytes behind it, with its end of line where it has one.
+    fn answer(&self, word: [u8; 4], argument: &[u8]) -> String;
 }
 
 /// What all connections of clients share.

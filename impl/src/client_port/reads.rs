@@ -42,7 +42,7 @@ pub fn write_reply(shared: &Shared, tree: &Tree, asking: &Asking, out: &mut Vec<
         ClientRequest::Unknown { .. } => ReplyHeader { xid: asking.xid, zxid: Zxid(u64::MAX), err },
         _ => ReplyHeader { xid: asking.xid, zxid, err },
     };
-    let reading = Reading { shared, tree, ids: &ids, connection };
+    let reading = Reading { shared, tree, ids: &ids, all: shared.skip_acl.then(super_user), connection };
     if let ClientRequest::SetWatches(watches) | ClientRequest::SetWatches2(watches) = &asking.request {
         // What it has missed comes before the reply.
         reading.set_watches(watches, out);
@@ -92,13 +92,15 @@ struct Reading<'a> {
     shared: &'a Shared,
     tree: &'a Tree,
     ids: &'a [Id],
+    /// What opens every ACL, where access control is off.
+    all: Option<[Id; 1]>,
     connection: &'a Connection,
 }
 
 impl Reading<'_> {
     /// Writes the body of the reply, or says why there is none.
     fn body(&self, request: &ClientRequest, out: &mut Vec<u8>) -> Result<(), Code> {
-        let (tree, ids) = (self.tree, self.ids);
+        let (tree, ids) = (self.tree, self.allowed());
         match request {
             ClientRequest::GetData(read) => {
                 let (data, stat) = tree.get_data(&read.path, ids)?;
@@ -136,7 +138,7 @@ impl Reading<'_> {
             }
             ClientRequest::WhoAmI => {
                 let client = |id: &Id| ClientInfo { scheme: id.scheme.clone(), user: user_of(id) };
-                Reply::WhoAmI(ids.iter().map(client).collect()).encode(out);
+                Reply::WhoAmI(self.ids.iter().map(client).collect()).encode(out);
             }
             _ => return self.watches(request, out),
         }
@@ -168,6 +170,11 @@ impl Reading<'_> {
             _ => return Err(Code::Unimplemented),
         }
         Ok(())
+    }
+
+    /// By what ACLs are checked.
+    fn allowed(&self) -> &[Id] {
+        self.all.as_ref().map_or(self.ids, |all| all)
     }
 
     fn watcher(&self) -> WatcherId {
@@ -205,16 +212,21 @@ impl Reading<'_> {
 
     fn read_one(&self, read: &ReadOperation) -> OperationResult {
         match read {
-            ReadOperation::GetData { path } => match self.tree.get_data(path, self.ids) {
+            ReadOperation::GetData { path } => match self.tree.get_data(path, self.allowed()) {
                 Ok((data, stat)) => OperationResult::GetData { data: data.map(Bytes::copy_from_slice), stat },
                 Err(code) => OperationResult::Error(code.number()),
             },
-            ReadOperation::GetChildren { path } => match self.tree.get_children(path, self.ids) {
+            ReadOperation::GetChildren { path } => match self.tree.get_children(path, self.allowed()) {
                 Ok((names, _)) => OperationResult::GetChildren(names.into_iter().map(str::to_owned).collect()),
                 Err(code) => OperationResult::Error(code.number()),
             },
         }
     }
+}
+
+/// Who may do everything.
+fn super_user() -> [Id; 1] {
+    [Id::new("super", "")]
 }
 
 /// The name by which a client is known to itself: of a digest without the hash (`AuthUtil.getUser`).

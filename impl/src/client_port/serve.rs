@@ -33,8 +33,9 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(super) async fn serve(service: &Service, stream: TcpStream, connection: &Arc<Connection>) {
     let decoder = FrameDecoder::server(service.options.max_packet);
     let input = BytesMut::new();
-    let (introduced, finished, held, reads_behind) = (false, false, false, 0);
-    let conversation = Conversation { service, connection, decoder, input, introduced, finished, held, reads_behind };
+    let (word, introduced, finished, held, reads_behind) = (None, false, false, false, 0);
+    let conversation =
+        Conversation { service, connection, decoder, input, word, introduced, finished, held, reads_behind };
     if let Err(error) = conversation.run(stream).await {
         tracing::debug!(client = %connection.address, %error, "connection ended");
     }
@@ -45,6 +46,8 @@ struct Conversation<'a> {
     connection: &'a Arc<Connection>,
     decoder: FrameDecoder,
     input: BytesMut,
+    /// A four-letter word, of which a part has not come.
+    word: Option<[u8; 4]>,
     /// Whether the first packet has come.
     introduced: bool,
     /// Whether the last packet has come: what stands behind it is not done.
@@ -59,6 +62,7 @@ impl Conversation<'_> {
     async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
         let (mut reader, writer) = stream.split();
         let mut output = Output::default();
+        let no_session = tokio::time::Instant::now() + self.service.options.sessionless_timeout;
         loop {
             let taken = output.refill(self.connection);
             let blocked = output.send(&writer)?;
@@ -74,6 +78,7 @@ impl Conversation<'_> {
                 continue;
             }
             let closing = self.connection.outbox.is_closing();
+            let sessionless = !closing && self.connection.session().is_none();
             tokio::select! {
                 () = self.connection.outbox.changed() => {}
                 ready = writer.writable(), if blocked => ready?,
@@ -82,6 +87,11 @@ impl Conversation<'_> {
                     if !self.read(&mut reader).await? {
                         return Ok(());
                     }
+                }
+                // It says nothing, or not enough (`NIOServerCnxnFactory`, `ConnectionExpirerThread`).
+                () = async { tokio::time::sleep_until(no_session).await }, if sessionless => {
+                    self.service.shared.counters.sessionless.fetch_add(1, Ordering::Relaxed);
+                    return Ok(());
                 }
                 // It does not take what would be the last.
                 () = async { tokio::time::sleep(LINGER).await }, if closing => return Ok(()),
@@ -137,18 +147,30 @@ impl Conversation<'_> {
                 self.held = true;
                 break;
             }
+            if let Some(word) = self.word {
+                if !self.answer_word(word) {
+                    break;
+                }
+                continue;
+            }
             match self.decoder.decode(&mut self.input) {
                 Ok(Some(Frame::Packet(packet))) => self.packet(packet, batch)?,
-                Ok(Some(Frame::Word(word))) => {
-                    let answer = self.service.words.answer(word);
-                    outbox.push(|out| out.extend_from_slice(answer.as_bytes()));
-                    self.finish();
-                }
+                Ok(Some(Frame::Word(word))) => self.word = Some(word),
                 Ok(None) => break,
                 Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
             }
         }
         Ok(())
+    }
+
+    /// Answers a word, if everything that belongs to it has come.
+    fn answer_word(&mut self, word: [u8; 4]) -> bool {
+        let words = &self.service.words;
+        let Some(argument) = self.input.get(..words.argument(word)) else { return false };
+        let answer = words.answer(word, argument);
+        self.connection.outbox.push(|out| out.extend_from_slice(answer.as_bytes()));
+        self.finish();
+        true
     }
 
     /// Nothing is to come any more, and nothing is to be answered.
@@ -165,11 +187,13 @@ impl Conversation<'_> {
         if !self.introduced {
             let request = ConnectRequest::decode(&packet).map_err(invalid)?;
             self.introduced = true;
+            statistics.last_operation.store(OpCode::CreateSession.number(), Ordering::Relaxed);
             count_forwarded(&self.service.shared, self.connection);
             self.service.node.send(Incoming::Connect(self.connection.clone(), request));
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
+        statistics.last_operation.store(header.kind, Ordering::Relaxed);
         let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
             batch.end();

@@ -25,6 +25,8 @@ pub(super) fn check(config: &mut Config, settings: &Settings) -> Result<(), Conf
     client(config)?;
     if config.quorum.is_distributed() {
         distributed(config, settings)?;
+    } else if config.read_only_mode {
+        warn(config, "readonlymode.enabled has no effect: a standalone server is never without its leader");
     }
     Ok(())
 }

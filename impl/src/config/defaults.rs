@@ -50,7 +50,7 @@ impl Default for Limits {
             client_port_listen_backlog: None,
             global_outstanding_limit: 1000,
             jute_max_buffer: 0xf_ffff,
-            jute_max_buffer_extra: 0xf_ffff,
+            sessionless_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -68,7 +68,6 @@ impl Default for Storage {
             max_batch_size: 1000,
             snapshot_compression: Compression::None,
             trust_empty_snapshot: false,
-            serialize_last_processed_zxid: true,
             commit_log_count: 500,
             create_directories: true,
             create_database: true,
@@ -82,7 +81,6 @@ impl Default for TreeSettings {
     fn default() -> TreeSettings {
         TreeSettings {
             extended_types_enabled: false,
-            emulate_353_ttl_nodes: false,
             digest_enabled: true,
             enforce_quota: false,
             close_session_txn_enabled: true,
@@ -95,17 +93,13 @@ impl Default for TreeSettings {
 
 impl Default for Access {
     fn default() -> Access {
-        Access { skip_acl: false, digest_enabled: true, super_digest: None, eager_acl_check: false }
+        Access { skip_acl: false, digest_enabled: true, super_digest: None }
     }
 }
 
 impl Default for Admin {
     fn default() -> Admin {
-        Admin {
-            listen: HostPort::new("0.0.0.0", 8080),
-            idle_timeout: Duration::from_secs(30),
-            command_url: "/commands".to_owned(),
-        }
+        Admin { listen: HostPort::new("0.0.0.0", 8080), command_url: "/commands".to_owned() }
     }
 }
 

@@ -66,8 +66,8 @@ pub struct Limits {
     pub global_outstanding_limit: u32,
     /// The longest packet, in bytes. Default 0xfffff.
     pub jute_max_buffer: u32,
-    /// How much longer than `jute_max_buffer` a record read from a peer or a file may be, in bytes. Default: the same.
-    pub jute_max_buffer_extra: u32,
+    /// A connection on which no session begins is closed after this time. Default 10 s.
+    pub sessionless_timeout: Duration,
 }
 
 /// What goes to the disk, and when.
@@ -93,8 +93,6 @@ pub struct Storage {
     pub snapshot_compression: Compression,
     /// Whether a log without a snapshot is believed. Default false.
     pub trust_empty_snapshot: bool,
-    /// Whether snapshots end in the last zxid (ZOOKEEPER-4394's trailer). Default true.
-    pub serialize_last_processed_zxid: bool,
     /// Transactions kept for followers that are behind; at least 500.
     pub commit_log_count: u32,
     /// Whether missing data directories are made. Default true.
@@ -123,8 +121,6 @@ pub enum Compression {
 pub struct TreeSettings {
     /// TTL nodes. Default false.
     pub extended_types_enabled: bool,
-    /// TTL nodes as 3.5.3 marked them. Default false.
-    pub emulate_353_ttl_nodes: bool,
     /// The digest of the tree in transactions and snapshots. Default true.
     pub digest_enabled: bool,
     /// Hard quotas are enforced. Default false.
@@ -148,8 +144,6 @@ pub struct Access {
     pub digest_enabled: bool,
     /// `super:<base64 digest>` of the user who may do everything.
     pub super_digest: Option<String>,
-    /// ACLs of writes are checked before the leader is asked. Default false.
-    pub eager_acl_check: bool,
 }
 
 /// The admin HTTP server.
@@ -157,8 +151,6 @@ pub struct Access {
 pub struct Admin {
     /// Where it listens. Default 0.0.0.0:8080.
     pub listen: HostPort,
-    /// A connection that is silent for longer is closed. Default 30 s.
-    pub idle_timeout: Duration,
     /// The path of the commands, without a final slash. Default `/commands`.
     pub command_url: String,
 }

@@ -57,7 +57,8 @@ impl DataDirectory {
         for name in self.names(&self.snapshots)?.iter().filter(|name| names::is_unfinished_snapshot(name)) {
             self.remove(&self.snapshots.join(name))?;
         }
-        Ok(())
+        // A name that the last server gave may be in the system's cache only, and is about to be relied on.
+        self.files.sync_directory(&self.snapshots).map_err(DiskError::io("sync directory", &self.snapshots))
     }
 
     fn create_one(&self, directory: &Path, autocreate: bool) -> Result<(), DiskError> {

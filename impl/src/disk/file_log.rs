@@ -1,11 +1,13 @@
 //! The transaction log that is written (Java's `FileTxnLog`).
 
 use super::error::DiskError;
-use super::file_system::{File, FileSystem, write_all_at};
+use super::file_system::{File, FileSystem, read_all_at, write_all_at};
 use super::log_reader::{self, HEADER, LogFile, LogReader};
 use super::names;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use zab::Zxid;
 
 /// How the log is kept.
@@ -46,6 +48,8 @@ pub struct FileLog {
     pending: Vec<u8>,
     /// The last entry appended, pending or not.
     last: Option<Zxid>,
+    /// How long the last sync took.
+    sync_time: Duration,
     failed: bool,
 }
 
@@ -76,6 +80,7 @@ impl FileLog {
             current: None,
             pending: Vec::new(),
             last: None,
+            sync_time: Duration::ZERO,
             failed: false,
         };
         let mut logs = log_reader::log_files(&*log.files, directory)?;
@@ -85,7 +90,7 @@ impl FileLog {
                 log.last = Some(entry.zxid);
             }
             if log.last.is_some() {
-                log.cut(path, newest.position())?;
+                log.vouch_for(path, newest.position())?;
                 break;
             }
             // It was created, and no entry in it was ever committed.
@@ -110,6 +115,12 @@ impl FileLog {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.position)
+    }
+
+    /// How long the medium took for the last commit that wrote something; zero where commits do not wait for it.
+    #[must_use]
+    pub fn sync_time(&self) -> Duration {
+        self.sync_time
     }
 
     /// The bytes that wait for the next commit.
@@ -155,7 +166,7 @@ impl FileLog {
         let written = self.pending.len();
         let Some(current) = self.current.as_mut().filter(|_| written > 0) else { return Ok(0) };
         self.failed = true;
-        current.write(&self.pending, &self.options)?;
+        self.sync_time = current.write(&self.pending, &self.options)?;
         if !current.named {
             self.sync_directory()?;
         }
@@ -275,6 +286,20 @@ impl FileLog {
         Ok(Current { file, path, position: 0, length: 0, named: false })
     }
 
+    /// Cuts a file behind its last entry, and makes every byte before durable. The server that wrote them may have
+    /// ended with a sync that failed: Linux takes the bytes in its cache for clean then, and another sync says yes
+    /// without writing them. So they are written once more, unless [`FileLog::roll`] took the zeros ahead: then they
+    /// are synced.
+    fn vouch_for(&self, path: &Path, end: u64) -> Result<(), DiskError> {
+        let file = self.files.open_to_write(path).map_err(DiskError::io("open for writing", path))?;
+        let length = file.len().map_err(DiskError::io("read the length of", path))?;
+        if length > end || self.options.preallocation == 0 {
+            write_again(&*file, end).map_err(DiskError::io("write", path))?;
+            file.sync().map_err(DiskError::io("sync", path))?;
+        }
+        self.cut(path, end)
+    }
+
     fn cut(&self, path: &Path, length: u64) -> Result<(), DiskError> {
         let file = self.files.open_to_write(path).map_err(DiskError::io("open for writing", path))?;
         if file.len().map_err(DiskError::io("read the length of", path))? > length {
@@ -295,7 +320,8 @@ impl FileLog {
 }
 
 impl Current {
-    fn write(&mut self, bytes: &[u8], options: &LogOptions) -> Result<(), DiskError> {
+    /// Returns how long the sync took.
+    fn write(&mut self, bytes: &[u8], options: &LogOptions) -> Result<Duration, DiskError> {
         let end = self.position + bytes.len() as u64;
         let length = padded(end, self.length, options.preallocation);
         if length > self.length {
@@ -304,11 +330,28 @@ impl Current {
         self.length = length.max(end);
         write_all_at(&*self.file, bytes, self.position).map_err(DiskError::io("write", &self.path))?;
         self.position = end;
-        if options.sync {
-            self.file.sync().map_err(DiskError::io("sync", &self.path))?;
+        if !options.sync {
+            return Ok(Duration::ZERO);
         }
-        Ok(())
+        let start = Instant::now();
+        self.file.sync().map_err(DiskError::io("sync", &self.path))?;
+        Ok(start.elapsed())
     }
+}
+
+/// Writes the bytes before `end` as they are.
+fn write_again(file: &dyn File, end: u64) -> io::Result<()> {
+    let (mut buffer, mut position) = (vec![0; 1 << 20], 0);
+    while position < end {
+        let wanted = usize::try_from(end - position).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+        let count = read_all_at(file, &mut buffer[..wanted], position)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        write_all_at(file, &buffer[..count], position)?;
+        position += count as u64;
+    }
+    Ok(())
 }
 
 /// The length of a file of `length` bytes that is written up to `end` (`FilePadding.calculateFileSizeWithPadding`).

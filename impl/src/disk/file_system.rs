@@ -28,6 +28,11 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// Whether there is a file or directory with this name.
     fn exists(&self, path: &Path) -> io::Result<bool>;
+    /// Keeps other servers out of a directory as long as the file lives: [`io::ErrorKind::WouldBlock`] while another
+    /// one does. `None` where nobody else can be.
+    fn lock_directory(&self, _path: &Path) -> io::Result<Option<fs::File>> {
+        Ok(None)
+    }
 }
 
 /// An open file. Reads and writes say where, so that no position is shared.
@@ -183,6 +188,12 @@ impl FileSystem for OperatingSystem {
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
         path.try_exists()
+    }
+
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<fs::File>> {
+        let file = fs::File::open(path)?;
+        file.try_lock()?;
+        Ok(Some(file))
     }
 }
 

@@ -20,6 +20,7 @@ pub use epoch_file::{EpochFiles, Epochs};
 pub use error::DiskError;
 pub use file_log::{FileLog, LogOptions};
 pub use file_system::{File, FileSystem, OperatingSystem, Sequential, read_all_at, write_all_at};
+pub(crate) use log_reader::files_before;
 pub use log_reader::{Entry, LONGEST_ENTRY, LogFile, LogReader, entry_zxid, log_files};
 pub use my_id::read_my_id;
 pub use names::{Compression, log_name, log_zxid, snapshot_name, snapshot_zxid};

@@ -99,6 +99,11 @@ impl Command {
         }
     }
 
+    /// How many bytes follow the word.
+    pub fn argument(self) -> usize {
+        if self == Command::Stmk { 8 } else { 0 }
+    }
+
     /// The command that the first four bytes of a connection are; `None` when they are the length of a packet. (As a
     /// length each would be above 1.6 billion: no packet is so long.)
     pub fn from_bytes(word: [u8; 4]) -> Option<Command> {

@@ -14,16 +14,19 @@ mod clients;
 pub mod inbox;
 pub mod journal;
 mod perform;
+mod schedule;
 mod sessions;
 
 pub use inbox::{Asking, Handle, Incoming};
+pub use schedule::SnapshotPolicy;
 
 use crate::client_port::connection::Connection;
-use crate::disk::DataDirectory;
+use crate::disk::{Compression, DataDirectory};
 use crate::shared::Shared;
 use clients::Client;
 use journal::Command;
 use perform::{Outstanding, Waiting};
+use schedule::SnapshotSchedule;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -44,8 +47,13 @@ pub struct NodeOptions {
     pub min_session_timeout: i32,
     /// `maxSessionTimeout` in milliseconds.
     pub max_session_timeout: i32,
-    /// Transactions between two snapshots (`snapCount`).
-    pub snap_count: u64,
+    /// When snapshots are taken.
+    pub snapshots: SnapshotPolicy,
+    /// How they are compressed (`snapshot.compression.method`).
+    pub compression: Compression,
+    /// Whether the closing of a session lists its ephemeral znodes in the log (`closeSessionTxn.enabled`); releases
+    /// before 3.6 do not know such lists.
+    pub close_session_paths: bool,
     /// How often containers and znodes with a time to live are looked at (`znode.container.checkIntervalMs`).
     pub collect_interval: Duration,
     /// How long a container that never had children stays; `None` for ever (`znode.container.maxNeverUsedIntervalMs`).
@@ -87,8 +95,7 @@ pub struct Node {
     next_expiry: Instant,
     /// When containers and times to live are looked at next.
     next_collection: Instant,
-    /// Transactions since the last snapshot was begun.
-    since_snapshot: u64,
+    schedule: SnapshotSchedule,
     snapshotting: bool,
     stopping: bool,
 }
@@ -125,6 +132,7 @@ impl Node {
             ids: SessionIds::new(options.id, wall_clock),
             next_expiry: Instant::now() + Duration::from_millis(options.tick),
             next_collection: Instant::now() + options.collect_interval,
+            schedule: SnapshotSchedule::new(options.snapshots),
             options,
             peer,
             shared,
@@ -140,7 +148,6 @@ impl Node {
             syncs: VecDeque::new(),
             tickets: 0,
             timers: BTreeMap::new(),
-            since_snapshot: 0,
             snapshotting: false,
             stopping: false,
         };

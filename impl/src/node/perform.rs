@@ -4,7 +4,7 @@ use super::clients::Preparing;
 use super::journal::Command;
 use super::{Incoming, Node};
 use crate::client_port::reads::encode_notification;
-use crate::disk::{Compression, write_snapshot};
+use crate::disk::write_snapshot;
 use crate::shared::wall_clock;
 use crate::wire::{decode_transaction, encode_transaction};
 use bytes::Bytes;
@@ -90,7 +90,14 @@ impl Node {
 
     fn prepare_on_tree(&mut self, asked: &Asked, zxid: Zxid) -> Transaction {
         let tree = self.shared.tree.read();
-        prepare(&tree, &mut self.outlook, asked, zxid, wall_clock())
+        let mut transaction = prepare(&tree, &mut self.outlook, asked, zxid, wall_clock());
+        if let Record::CloseSession { paths } = &mut transaction.record
+            && !self.options.close_session_paths
+        {
+            // It deletes the same: all that the session has when its turn comes.
+            *paths = None;
+        }
+        transaction
     }
 
     /// Applies what was committed, tells who watches, and answers who waits. Readers wait meanwhile, so not for too
@@ -124,7 +131,7 @@ impl Node {
         };
         let applied = tree.apply(&transaction);
         self.outlook.committed(txn.zxid);
-        self.since_snapshot += 1;
+        self.schedule.note(txn.payload.0.len());
         if applied.digest_matches == Some(false) {
             self.shared.counters.digest_mismatches.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(zxid = %txn.zxid, "the tree's digest is not the leader's");
@@ -139,9 +146,9 @@ impl Node {
     fn tell_watchers(&mut self, applied: &Applied) {
         let mut watches = self.shared.watches.lock();
         for event in &applied.events {
-            let clients = &self.clients;
+            let (clients, skip_acl) = (&self.clients, self.shared.skip_acl);
             let may_read = |watcher: zab::tree::WatcherId, acl: &[zab::tree::Acl]| {
-                clients.get(&watcher.0).is_some_and(|client| client.may_read(acl))
+                clients.get(&watcher.0).is_some_and(|client| skip_acl || client.may_read(acl))
             };
             let watchers = watches.trigger(event, may_read);
             if watchers.is_empty() {
@@ -186,18 +193,23 @@ impl Node {
     }
 
     fn snapshot_when_due(&mut self) {
-        if self.snapshotting || self.since_snapshot < self.options.snap_count {
+        if self.snapshotting || !self.schedule.is_due() {
             return;
         }
-        (self.snapshotting, self.since_snapshot) = (true, 0);
+        self.snapshotting = true;
+        self.schedule.begin();
         self.commands.push(Command::Roll);
         let (tree, handle) = (self.shared.tree.read().clone(), self.handle.clone());
-        let directory = self.options.directory.clone();
+        let (directory, compression) = (self.options.directory.clone(), self.options.compression);
+        let shared = self.shared.clone();
         std::thread::spawn(move || {
-            let zxid = tree.last_zxid();
+            let (zxid, start) = (tree.last_zxid(), Instant::now());
             let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
-            handle.send(match write_snapshot(files, snapshots, &tree, Compression::Plain) {
-                Ok(_) => Incoming::Snapshotted(zxid),
+            handle.send(match write_snapshot(files, snapshots, &tree, compression) {
+                Ok(_) => {
+                    shared.counters.measures.add_time("snapshottime", start.elapsed());
+                    Incoming::Snapshotted(zxid)
+                }
                 Err(error) => Incoming::Failed(error.to_string()),
             });
         });

@@ -57,6 +57,9 @@ impl ConnectionSession {
     }
 }
 
+/// The name of an operation that has none (`ServerCnxn.resetStats`).
+pub const UNKNOWN_OPERATION: &str = "NA";
+
 /// The short name of an operation in `cons` (`FinalRequestProcessor`), `NA` for what is not answered there.
 pub fn last_operation(code: OpCode) -> &'static str {
     match code {
@@ -84,6 +87,6 @@ pub fn last_operation(code: OpCode) -> &'static str {
         OpCode::CheckWatches => "CHKW",
         OpCode::RemoveWatches => "REMW",
         OpCode::WhoAmI => "HOMI",
-        OpCode::Notification | OpCode::Auth | OpCode::Sasl | OpCode::Error => "NA",
+        OpCode::Notification | OpCode::Auth | OpCode::Sasl | OpCode::Error => UNKNOWN_OPERATION,
     }
 }

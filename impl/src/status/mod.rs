@@ -5,9 +5,9 @@ mod connection;
 mod environment;
 mod summary;
 
-pub use connection::{ConnectionSession, ConnectionStatus, last_operation};
+pub use connection::{ConnectionSession, ConnectionStatus, UNKNOWN_OPERATION, last_operation};
 pub use environment::environment;
-pub use summary::{Percentiles, Sizes, Summary};
+pub use summary::{Measures, Percentiles, Sizes, Summary};
 
 use crate::config::{Config, PeerType};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,8 @@
 //! Numbers kept of many: smallest, largest, average.
 
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+
 /// The smallest, the largest, the number and the sum of what was measured (`AvgMinMaxCounter`).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -74,6 +77,50 @@ impl Summary {
             return 0.0;
         }
         (self.sum as f64 / self.count as f64 * 10_000.0).round() / 10_000.0
+    }
+}
+
+/// What any thread may measure, by Java's names (`ServerMetrics`): milliseconds, unless the name says what else.
+#[derive(Debug)]
+pub struct Measures(Mutex<BTreeMap<&'static str, Summary>>);
+
+impl Measures {
+    /// Those that are shown before anything was measured.
+    const ALWAYS: [&'static str; 7] = [
+        "fsynctime",
+        "snapshottime",
+        "dbinittime",
+        "startup_snap_load_time",
+        "startup_txns_load_time",
+        "startup_txns_loaded",
+        "sync_processor_batch_size",
+    ];
+
+    /// Counts one more.
+    pub fn add(&self, name: &'static str, value: i64) {
+        self.0.lock().entry(name).or_default().add(value);
+    }
+
+    /// Counts a time in whole milliseconds.
+    pub fn add_time(&self, name: &'static str, time: std::time::Duration) {
+        self.add(name, i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+    }
+
+    /// All of them, as they are now.
+    pub fn all(&self) -> BTreeMap<&'static str, Summary> {
+        self.0.lock().clone()
+    }
+
+    /// Forgets what was measured.
+    pub fn reset(&self) {
+        self.0.lock().values_mut().for_each(|summary| *summary = Summary::default());
+    }
+}
+
+impl Default for Measures {
+    fn default() -> Measures {
+        let none = |name| (name, Summary::default());
+        Measures(Mutex::new(Measures::ALWAYS.into_iter().map(none).collect()))
     }
 }
 

@@ -7,6 +7,7 @@ mod hostile;
 mod order;
 mod restart;
 mod sessions;
+mod settings;
 mod watches;
 
 use harness::Client;

@@ -17,13 +17,13 @@ pub const CLASS_PATH: &str = "ZABKEEPER_APACHE_CLASSPATH";
 
 /// A running server, and its directory. Dropping it ends the process.
 pub struct Apache {
-    child: Child,
+    _process: Running,
     /// Where clients connect.
     pub address: SocketAddr,
     /// As `srvr` says it: `3.8.0-…`.
     pub version: String,
-    /// Data, configuration and output; removed with the server.
-    _directory: TempDir,
+    /// Data, configuration and output; removed with the server, if they are its own.
+    _directory: Option<TempDir>,
 }
 
 impl Apache {
@@ -35,11 +35,20 @@ impl Apache {
     /// # Panics
     /// When what is installed does not come to serve.
     pub fn start(settings: &[&str]) -> Result<Apache, String> {
-        let class_path = class_path()?;
         let directory = TempDir::new().expect("a temporary directory");
+        let apache = Apache::start_in(directory.path(), settings)?;
+        Ok(Apache { _directory: Some(directory), ..apache })
+    }
+
+    /// As [`Apache::start`], in a directory of the caller's: what is in its `data` is Apache's now.
+    ///
+    /// # Errors
+    /// As [`Apache::start`].
+    pub fn start_in(directory: &Path, settings: &[&str]) -> Result<Apache, String> {
+        let class_path = class_path()?;
         let address = free_address();
-        let (configuration, output) = (directory.path().join("zoo.cfg"), directory.path().join("output"));
-        std::fs::write(&configuration, zoo_cfg(directory.path(), address)).expect("a configuration that is written");
+        let (configuration, output) = (directory.join("zoo.cfg"), directory.join("output"));
+        std::fs::write(&configuration, zoo_cfg(directory, address)).expect("a configuration that is written");
         let output = File::create(output).expect("a file for the server's output");
         let child = Command::new("java")
             .args(["-Xmx256m", "-cp", &class_path])
@@ -51,9 +60,17 @@ impl Apache {
             .stderr(output)
             .spawn()
             .map_err(|error| format!("java cannot be started: {error}"))?;
-        let mut apache = Apache { child, address, version: String::new(), _directory: directory };
+        let mut apache = Apache { _process: Running(child), address, version: String::new(), _directory: None };
         apache.version = apache.wait_until_serving();
         Ok(apache)
+    }
+
+    /// A number of `mntr`.
+    #[allow(dead_code, reason = "not every test asks")]
+    pub fn metric(&self, name: &str) -> u64 {
+        let answer = ask(self.address, b"mntr").expect("an answer");
+        let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
+        line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {answer}"))
     }
 
     fn wait_until_serving(&self) -> String {
@@ -69,10 +86,13 @@ impl Apache {
     }
 }
 
-impl Drop for Apache {
+/// The process; it ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -13,9 +13,8 @@
 //! ```
 
 use super::BugError;
-use crate::bounds::{Bounds, Kind, Oracle, Timing};
-use crate::cli::bounds::BoundsArguments;
-use clap::Parser;
+use crate::bounds::Bounds;
+use crate::invocation;
 use std::path::Path;
 
 /// A planted bug.
@@ -39,17 +38,6 @@ pub struct Bug {
     pub note: String,
     /// The mutation.
     pub diff: String,
-}
-
-/// The arguments of `model check` that a header may use.
-#[derive(Debug, Parser)]
-#[command(no_binary_name = true)]
-struct Check {
-    kind: Kind,
-    #[arg(long)]
-    liveness: bool,
-    #[command(flatten)]
-    bounds: BoundsArguments,
 }
 
 /// Every planted bug of the workspace at `root`, in the order of their names.
@@ -106,20 +94,8 @@ impl Bug {
             return Err(wrong("`property:` must name what breaks".into()));
         }
         let check = check.ok_or_else(|| wrong("`check:` must give the bounds".into()))?;
-        let bounds = bounds_of(&check).map_err(|error| wrong(format!("`check:` {error}")))?;
+        let bounds = invocation::read(&check).map_err(|error| wrong(format!("`check:` {error}")))?;
         let (id, diff, note) = (id.to_owned(), diff.to_owned(), note.join("\n").trim().to_owned());
         Ok(Bug { id, title, properties, check, bounds, published, source, note, diff })
     }
-}
-
-/// The bounds that `model check` would use with these arguments.
-fn bounds_of(check: &str) -> Result<Bounds, clap::Error> {
-    let check = Check::try_parse_from(check.split_whitespace())?;
-    let mut bounds = Bounds::default_of(check.kind);
-    if check.liveness {
-        bounds.timing = Timing::Timely;
-        bounds.oracle = Oracle::Best;
-        bounds.budget.elections *= 2;
-    }
-    Ok(check.bounds.apply_to(bounds))
 }

@@ -1,7 +1,9 @@
 //! What a run found, small enough for one line of JSON: the way from the mutated process to the one that asked.
 
 use crate::bounds::{Bounds, Timing};
+use crate::cli::table::reason;
 use crate::engine::{Completion, EngineError, Kind, Progress, Settings, Verdict, explore};
+use crate::story::Story;
 use crate::world::Action;
 use crate::zookeeper::ZooKeeper;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,8 @@ pub struct Question {
 pub struct Exhibit {
     /// Whether every state was explored.
     pub complete: bool,
+    /// Why not.
+    pub reason: Option<String>,
     /// Distinct states.
     pub distinct: u64,
     /// Actions taken.
@@ -40,12 +44,14 @@ pub struct Exhibit {
 pub struct Finding {
     /// Its name.
     pub property: String,
-    /// The shortest way there; for a goal, the stem.
+    /// The shortest way there, each step with what it is about; for a goal, the stem.
     pub path: Vec<String>,
     /// For a goal: the fair cycle that avoids it; empty where everything rests.
     pub cycle: Option<Vec<String>>,
     /// What a panic said.
     pub note: Option<String>,
+    /// The counterexample in words, as only the one who found it can tell it.
+    pub story: String,
 }
 
 impl Question {
@@ -77,12 +83,6 @@ impl Finding {
     pub fn is_named(&self, name: &str) -> bool {
         self.property == name || self.property.split(' ').next() == Some(name)
     }
-
-    /// The length of the counterexample, stem and cycle together.
-    #[must_use]
-    pub fn steps(&self) -> usize {
-        self.path.len() + self.cycle.as_ref().map_or(0, Vec::len)
-    }
 }
 
 /// Explores the model within `bounds`. Goals need the whole graph, so that with them nothing ends the run early;
@@ -94,24 +94,28 @@ pub fn exhibit(bounds: Bounds, threads: usize, stop_at_first: bool) -> Result<Ex
     let liveness = bounds.timing == Timing::Timely;
     let stop_at_first = stop_at_first && !liveness;
     let settings = Settings { threads, stop_at_first, max_states: Some(MAX_STATES), liveness };
-    let report = explore(&ZooKeeper::new(bounds), &settings, &Progress::new())?;
+    let model = ZooKeeper::new(bounds);
+    let report = explore(&model, &settings, &Progress::new())?;
     let broken = |verdict: &&Verdict<Action>| verdict.kind != Kind::Sometimes && verdict.decided && !verdict.holds;
     Ok(Exhibit {
         complete: report.completion == Completion::Exhausted,
+        reason: reason(report.completion).map(str::to_owned),
         distinct: report.distinct,
         generated: report.generated,
         depth: report.depth,
         seconds: report.elapsed.as_secs_f64(),
-        findings: report.verdicts.iter().filter(broken).map(finding).collect(),
+        findings: report.verdicts.iter().filter(broken).map(|verdict| finding(&model, verdict)).collect(),
     })
 }
 
-fn finding(verdict: &Verdict<Action>) -> Finding {
-    let words = |actions: &Vec<Action>| actions.iter().map(Action::to_string).collect();
+fn finding(model: &ZooKeeper, verdict: &Verdict<Action>) -> Finding {
+    let story = Story::of_verdict(model, verdict);
+    let (path, cycle) = story.as_ref().map(Story::labels).unwrap_or_default();
     Finding {
         property: verdict.name.clone(),
-        path: verdict.path.as_ref().map(words).unwrap_or_default(),
-        cycle: verdict.cycle.as_ref().map(words),
+        path,
+        cycle: verdict.cycle.as_ref().map(|_| cycle),
         note: verdict.note.clone(),
+        story: story.map_or_else(String::new, |story| story.text()),
     }
 }

@@ -37,7 +37,10 @@ pub enum BugError {
         what: String,
     },
     /// A hunk does not fit the specification any more.
-    #[error("model/bugs/{id}.diff: hunk {hunk} of {file} does not apply: {why}")]
+    #[error(
+        "model/bugs/{id}.diff: hunk {hunk} of {file} does not apply: {why}. The sources have changed since it was \
+         written: mend it"
+    )]
     Hunk {
         /// Whose.
         id: String,
@@ -47,6 +50,12 @@ pub enum BugError {
         hunk: usize,
         /// Why.
         why: &'static str,
+    },
+    /// There are no sources to plant bugs into.
+    #[error("the sources that this command was built from are not at {root} any more: build it again where they are")]
+    Moved {
+        /// Where they were.
+        root: String,
     },
     /// Cargo could not be started.
     #[error("cannot start `{program}`, which builds the mutated specification: {error}")]

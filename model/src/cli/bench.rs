@@ -1,6 +1,6 @@
 //! `model bench`: states per second and bytes per state, on bounds that take some seconds.
 
-use super::output::say;
+use super::output::{hint, say};
 use super::{progress, table};
 use crate::bounds::{Bounds, Grain, Kind, Oracle, Timing};
 use crate::engine::{Progress, Settings};
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
                     Ok(outcome) if !progress.stop_requested() => outcomes.push(outcome),
                     Ok(_) => return ExitCode::from(1),
                     Err(error) => {
-                        eprintln!("error: {error}");
+                        hint!("error: {error}");
                         return ExitCode::from(1);
                     }
                 }

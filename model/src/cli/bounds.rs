@@ -15,10 +15,10 @@ pub struct BoundsArguments {
     /// Different histories that servers may start with (model election only).
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
     pub histories: Option<u8>,
-    /// Transactions that clients ask for (0 to 60).
+    /// Transactions that clients ask for (0 to 60; models zab and ensemble).
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=60))]
     pub transactions: Option<u8>,
-    /// Syncs that clients ask for.
+    /// Syncs that clients ask for (models zab and ensemble).
     #[arg(long)]
     pub syncs: Option<u8>,
     /// Crashes.
@@ -30,28 +30,28 @@ pub struct BoundsArguments {
     /// Elections that the oracle holds: the epochs that are begun (model zab only).
     #[arg(long, alias = "epochs")]
     pub elections: Option<u8>,
-    /// Timers that fire too early.
+    /// Timers that fire too early (models zab and ensemble).
     #[arg(long)]
     pub timeouts: Option<u8>,
-    /// Snapshots that servers take.
+    /// Snapshots that servers take (models zab and ensemble).
     #[arg(long)]
     pub snapshots: Option<u8>,
-    /// The counter of the last transaction of an epoch; 0 for 2^32 - 1.
+    /// The counter of the last transaction of an epoch: 1 to 255, or 0 for 2^32 - 1 (models zab and ensemble).
     #[arg(long)]
     pub last_counter: Option<u8>,
-    /// Clients ask learners as well, which forward.
+    /// Clients ask learners as well, which forward (models zab and ensemble).
     #[arg(long)]
     pub forward: bool,
     /// Notifications that may be late; without it, any may be (models election and ensemble).
     #[arg(long)]
     pub delays: Option<u8>,
-    /// How fine the disk is.
+    /// How fine the disk is (models zab and ensemble).
     #[arg(long)]
     pub grain: Option<Grain>,
-    /// How fine the discovery of an epoch is.
+    /// How fine the discovery of an epoch is (models zab and ensemble).
     #[arg(long)]
     pub discovery: Option<Discovery>,
-    /// Whom the oracle may elect.
+    /// Whom the oracle may elect (model zab only).
     #[arg(long)]
     pub oracle: Option<Oracle>,
     /// When timers fire.
@@ -67,10 +67,33 @@ impl BoundsArguments {
         *self != default
     }
 
-    /// The default bounds of `kind`, with these switches applied.
-    #[must_use]
-    pub fn apply(&self, kind: Kind) -> Bounds {
-        self.apply_to(Bounds::default_of(kind))
+    /// These switches, if each of them changes something in the model.
+    ///
+    /// # Errors
+    /// With a sentence that names the first that means nothing there, and where it does.
+    pub fn meant_for(&self, kind: Kind) -> Result<&BoundsArguments, String> {
+        let Some(stray) = self.given().into_iter().find(|switch| !kind.knows(switch)) else { return Ok(self) };
+        let others: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.knows(stray)).map(Kind::name).collect();
+        Err(format!("--{stray} means nothing in model {}, only in {}", kind.name(), others.join(" and ")))
+    }
+
+    /// The names of the switches that were given, but for those that every model knows.
+    fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("histories", self.histories.is_some()),
+            ("transactions", self.transactions.is_some()),
+            ("syncs", self.syncs.is_some()),
+            ("elections", self.elections.is_some()),
+            ("timeouts", self.timeouts.is_some()),
+            ("snapshots", self.snapshots.is_some()),
+            ("last-counter", self.last_counter.is_some()),
+            ("forward", self.forward),
+            ("delays", self.delays.is_some()),
+            ("grain", self.grain.is_some()),
+            ("discovery", self.discovery.is_some()),
+            ("oracle", self.oracle.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
     /// `bounds`, with these switches applied.

@@ -1,10 +1,11 @@
 //! `model bugs`: the planted bugs, each caught.
 
-use super::output::say;
-use super::table::{grouped, table};
+use super::output::{hint, make_directory, say};
+use super::table::{counted, grouped, table};
 use crate::bounds::Bounds;
 use crate::bugs::exhibit::{Question, exhibit};
 use crate::bugs::{Bug, BugError, Exhibit, Finding, Workshop, catalogue};
+use crate::invocation;
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 /// The arguments of `model bugs`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Plant only these (see --list).
+    /// Plant only these (see --list); 4643 is short for ZOOKEEPER-4643.
     ids: Vec<String>,
     /// Print JSON instead of tables.
     #[arg(long)]
@@ -21,7 +22,7 @@ pub struct Arguments {
     /// Only name the bugs, and what each is expected to break.
     #[arg(long)]
     list: bool,
-    /// Print the counterexamples.
+    /// Print the counterexample of each, step by step.
     #[arg(long)]
     steps: bool,
     /// Keep the mutated files here, for reading.
@@ -54,27 +55,37 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         return answer(question);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in a workspace");
-    let outcome = catalogue(root).and_then(|bugs| match choose(bugs, &arguments.ids) {
+    if let Err(sentence) = arguments.keep.as_deref().map_or(Ok(()), make_directory) {
+        hint!("error: {sentence}");
+        return ExitCode::from(2);
+    }
+    let outcome = sources(root).and_then(catalogue).and_then(|bugs| match choose(bugs, &arguments.ids) {
         Err(sentence) => {
-            eprintln!("error: {sentence}");
+            hint!("error: {sentence}");
             Ok(ExitCode::from(2))
         }
         Ok(bugs) if arguments.list => {
-            say!("{}", listed(&bugs));
+            say!("{}", if arguments.json { json_of_list(&bugs).to_string() } else { listed(&bugs) });
             Ok(ExitCode::SUCCESS)
         }
         Ok(bugs) => show_all(arguments, root, bugs),
     });
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        hint!("error: {error}");
         ExitCode::from(1)
     })
+}
+
+/// The workspace, if it is still where this command was built.
+fn sources(root: &Path) -> Result<&Path, BugError> {
+    let root_is_there = root.join("model/bugs").is_dir() && root.join("specs/src").is_dir();
+    if root_is_there { Ok(root) } else { Err(BugError::Moved { root: root.display().to_string() }) }
 }
 
 /// What a mutant does: explores, and prints one line.
 fn answer(question: &str) -> ExitCode {
     let Ok(question) = serde_json::from_str::<Question>(question) else {
-        eprintln!("error: --exhibit needs a question as JSON");
+        hint!("error: --exhibit needs a question as JSON");
         return ExitCode::from(2);
     };
     match question.answer() {
@@ -83,18 +94,23 @@ fn answer(question: &str) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            hint!("error: {error}");
             ExitCode::from(1)
         }
     }
 }
 
 fn choose(bugs: Vec<Bug>, ids: &[String]) -> Result<Vec<Bug>, String> {
-    if let Some(unknown) = ids.iter().find(|id| !bugs.iter().any(|bug| bug.id == **id)) {
+    if let Some(unknown) = ids.iter().find(|id| !bugs.iter().any(|bug| is_named(bug, id))) {
         let known: Vec<&str> = bugs.iter().map(|bug| bug.id.as_str()).collect();
         return Err(format!("there is no bug `{unknown}`; known are {}", known.join(", ")));
     }
-    Ok(bugs.into_iter().filter(|bug| ids.is_empty() || ids.contains(&bug.id)).collect())
+    Ok(bugs.into_iter().filter(|bug| ids.is_empty() || ids.iter().any(|id| is_named(bug, id))).collect())
+}
+
+/// Whether this is the bug's name, or the number of its issue.
+fn is_named(bug: &Bug, name: &str) -> bool {
+    bug.id.eq_ignore_ascii_case(name) || bug.id.strip_prefix("ZOOKEEPER-") == Some(name)
 }
 
 fn listed(bugs: &[Bug]) -> String {
@@ -105,23 +121,28 @@ fn listed(bugs: &[Bug]) -> String {
     table.to_string()
 }
 
+fn json_of_list(bugs: &[Bug]) -> Value {
+    let bug = |bug: &Bug| {
+        json!({
+            "id": bug.id, "mutation": bug.title, "breaks": bug.properties, "check": bug.check,
+            "published": bug.published, "source": bug.source, "note": bug.note,
+        })
+    };
+    json!({ "bugs": bugs.iter().map(bug).collect::<Vec<_>>() })
+}
+
 fn show_all(arguments: &Arguments, root: &Path, bugs: Vec<Bug>) -> Result<ExitCode, BugError> {
     let workshop = Workshop::open(root)?;
     let (mut shown, mut controls) = (Vec::new(), Vec::new());
     let count = bugs.len();
     for (index, bug) in bugs.into_iter().enumerate() {
-        eprintln!("[{}/{count}] {}: {}", index + 1, bug.id, bug.title);
-        workshop.plant(&bug)?;
-        if let Some(directory) = &arguments.keep {
-            workshop.keep(&bug, directory)?;
-        }
-        workshop.build(&bug)?;
-        let exhibit = workshop.run(&bug)?;
+        hint!("[{}/{count}] {}: {}", index + 1, bug.id, bug.title);
+        let exhibit = plant(arguments, &workshop, &bug, index == 0)?;
         if !arguments.only_mutants {
             control(bug.bounds, &mut controls)?;
         }
         let shown_now = Shown { bug, exhibit };
-        eprintln!("        {}", shown_now.outcome());
+        hint!("        {}", shown_now.outcome());
         if arguments.steps && !arguments.json {
             tell(&shown_now);
         }
@@ -129,17 +150,36 @@ fn show_all(arguments: &Arguments, root: &Path, bugs: Vec<Bug>) -> Result<ExitCo
     }
     let well = shown.iter().all(|shown| shown.caught().is_some()) && controls.iter().all(Control::is_clean);
     if arguments.json {
-        say!("{}", json!({ "bugs": shown.iter().map(Shown::json).collect::<Vec<_>>() }));
+        let (shown, controls): (Vec<Value>, Vec<Value>) =
+            (shown.iter().map(Shown::json).collect(), controls.iter().map(Control::json).collect());
+        say!("{}", json!({ "bugs": shown, "without_any_bug": controls }));
     } else {
         say!("{}\n\n{}\n", of_bugs(&shown), of_controls(&controls));
     }
-    for control in controls.iter().filter(|control| !control.is_clean()) {
-        let broken: Vec<&str> = control.exhibit.findings.iter().map(|finding| finding.property.as_str()).collect();
-        eprintln!("error: the model without any bug is not clean within {}: {}", control.bounds, broken.join(", "));
-    }
-    let verdict = if well { "Every bug is caught, and without them nothing is." } else { "NOT every bug is caught." };
-    eprintln!("{verdict}");
+    controls.iter().for_each(Control::complain);
+    hint!("{}", verdict(arguments, well));
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Plants the bug, compiles the specification with it, and lets it explore.
+fn plant(arguments: &Arguments, workshop: &Workshop, bug: &Bug, first: bool) -> Result<Exhibit, BugError> {
+    workshop.plant(bug)?;
+    if let Some(directory) = &arguments.keep {
+        workshop.keep(bug, directory)?;
+    }
+    let patience = if first { " (with Cargo; the first takes a minute or more, each other some seconds)" } else { "" };
+    hint!("        compiling the specification with this bug{patience} …");
+    workshop.build(bug)?;
+    hint!("        exploring {} …", invocation::words_of(&bug.bounds));
+    workshop.run(bug)
+}
+
+fn verdict(arguments: &Arguments, well: bool) -> &'static str {
+    match (well, arguments.only_mutants) {
+        (true, false) => "Every bug is caught, and without them nothing is.",
+        (true, true) => "Every bug is caught.",
+        (false, _) => "NOT every bug is caught, or something is found without any bug.",
+    }
 }
 
 /// The model as it is, within the same bounds, once for each.
@@ -154,6 +194,28 @@ impl Control {
     fn is_clean(&self) -> bool {
         self.exhibit.complete && self.exhibit.findings.is_empty()
     }
+
+    /// Says what is found where nothing should be.
+    fn complain(&self) {
+        if self.is_clean() {
+            return;
+        }
+        let broken: Vec<&str> = self.exhibit.findings.iter().map(|finding| finding.property.as_str()).collect();
+        let what = if broken.is_empty() { self.exhibit.reason.clone().unwrap_or_default() } else { broken.join(", ") };
+        hint!("error: the model without any bug is not clean within {}: {what}", self.bounds);
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "model": self.bounds.kind,
+            "bounds": self.bounds,
+            "clean": self.is_clean(),
+            "complete": self.exhibit.complete,
+            "reason": self.exhibit.reason,
+            "distinct": self.exhibit.distinct,
+            "seconds": self.exhibit.seconds,
+        })
+    }
 }
 
 impl Shown {
@@ -166,18 +228,24 @@ impl Shown {
     fn outcome(&self) -> String {
         let states = grouped(self.exhibit.distinct);
         match self.caught() {
-            Some(finding) => format!("{} breaks after {} steps; {states} states", finding.property, steps(finding)),
-            None => format!("NOT CAUGHT ({}); {states} states", self.others()),
+            Some(finding) => format!("{} breaks after {}; {states} states", finding.property, steps_in_words(finding)),
+            None => format!("NOT CAUGHT ({}); {states} states", self.missed()),
         }
     }
 
     /// What broke although it was not expected to.
-    fn others(&self) -> String {
-        let names: Vec<&str> = self.exhibit.findings.iter().map(|finding| finding.property.as_str()).collect();
-        match names[..] {
-            [] if self.exhibit.complete => "nothing broke".into(),
-            [] => "too many states".into(),
-            _ => names.join(", "),
+    fn others(&self) -> Vec<&str> {
+        let caught = self.caught().map(|finding| &finding.property);
+        let others = self.exhibit.findings.iter().map(|finding| &finding.property);
+        others.filter(|other| Some(*other) != caught).map(String::as_str).collect()
+    }
+
+    /// What was found in place of what was expected.
+    fn missed(&self) -> String {
+        match (&self.others()[..], &self.exhibit.reason) {
+            ([], None) => "nothing broke".to_owned(),
+            ([], Some(reason)) => format!("nothing broke so far, {reason}"),
+            (others, _) => format!("{} instead", others.join(", ")),
         }
     }
 
@@ -188,8 +256,12 @@ impl Shown {
             "mutation": self.bug.title,
             "caught": found.is_some(),
             "property": found.map(|finding| &finding.property),
-            "steps": found.map(Finding::steps),
-            "cycle": found.and_then(|finding| finding.cycle.as_ref()).map(Vec::len),
+            "steps": found.map(|finding| &finding.path),
+            "cycle": found.and_then(|finding| finding.cycle.as_ref()),
+            "note": found.and_then(|finding| finding.note.as_ref()),
+            "others": self.others(),
+            "complete": self.exhibit.complete,
+            "reason": self.exhibit.reason,
             "distinct": self.exhibit.distinct,
             "seconds": self.exhibit.seconds,
             "published": self.bug.published,
@@ -200,17 +272,13 @@ impl Shown {
 fn of_bugs(shown: &[Shown]) -> String {
     let columns = ["bug", "mutation", "published", "property broken", "steps", "distinct", "seconds"];
     let mut table = table(&columns, 4);
-    for Shown { bug, exhibit } in shown {
-        let one = Shown { bug: bug.clone(), exhibit: exhibit.clone() };
-        let found = one.caught();
-        let others: Vec<&str> = exhibit.findings.iter().map(|finding| finding.property.as_str()).collect();
-        let missed =
-            || format!("NOT CAUGHT ({})", if others.is_empty() { "nothing".into() } else { others.join(", ") });
+    for one in shown {
+        let (bug, exhibit, found) = (&one.bug, &one.exhibit, one.caught());
         table.add_row([
             bug.id.clone(),
             bug.title.clone(),
             bug.published.clone().unwrap_or_default(),
-            found.map_or_else(missed, |finding| finding.property.clone()),
+            found.map_or_else(|| format!("NOT CAUGHT ({})", one.missed()), |finding| finding.property.clone()),
             found.map_or_else(String::new, steps),
             grouped(exhibit.distinct),
             format!("{:.1}", exhibit.seconds),
@@ -227,11 +295,20 @@ fn steps(finding: &Finding) -> String {
     }
 }
 
+fn steps_in_words(finding: &Finding) -> String {
+    let stem = counted(finding.path.len(), "step", "steps");
+    match &finding.cycle {
+        None => stem,
+        Some(cycle) if cycle.is_empty() => format!("{stem}, where everything rests"),
+        Some(cycle) => format!("{stem} and then {} for ever", counted(cycle.len(), "step", "steps")),
+    }
+}
+
 fn of_controls(controls: &[Control]) -> String {
     let mut table = table(&["without any bug", "verdict", "distinct", "seconds"], 2);
     for control in controls {
         table.add_row([
-            format!("{} {}", kind(&control.bounds), control.bounds),
+            format!("{}: {}", control.bounds.kind.name(), control.bounds),
             if control.is_clean() { "clean" } else { "NOT CLEAN" }.to_owned(),
             grouped(control.exhibit.distinct),
             format!("{:.1}", control.exhibit.seconds),
@@ -243,24 +320,28 @@ fn of_controls(controls: &[Control]) -> String {
     table.to_string()
 }
 
-fn kind(bounds: &Bounds) -> &'static str {
-    match bounds.kind {
-        crate::bounds::Kind::Election => "election:",
-        crate::bounds::Kind::Zab => "zab:",
-        crate::bounds::Kind::Ensemble => "ensemble:",
+/// The counterexample of what was to break; what else broke is only named. If it did not break, what did instead.
+fn tell(shown: &Shown) {
+    let Shown { bug, exhibit } = shown;
+    let expected = bug.properties.join(" or ");
+    match shown.caught() {
+        Some(finding) => {
+            tell_finding(bug, finding);
+            let others = shown.others();
+            let also =
+                if others.is_empty() { String::new() } else { format!(" Broken as well: {}.", others.join(", ")) };
+            say!("So {} is caught: {} breaks after {}.{also}\n", bug.id, finding.property, steps_in_words(finding));
+        }
+        None => {
+            say!("{} should break {expected}, and does not. What is found instead: {}.\n", bug.id, shown.missed());
+            exhibit.findings.iter().for_each(|finding| tell_finding(bug, finding));
+            say!("So {} is NOT caught.\n", bug.id);
+        }
     }
 }
 
-fn tell(shown: &Shown) {
-    for finding in &shown.exhibit.findings {
-        say!("{}: {} does not hold ({})", shown.bug.id, finding.property, shown.bug.bounds);
-        finding.note.iter().for_each(|note| say!("  {note}"));
-        for (number, action) in finding.path.iter().enumerate() {
-            say!("{:4}  {action}", number + 1);
-        }
-        if let Some(cycle) = &finding.cycle {
-            say!("      {}", if cycle.is_empty() { "and there it rests" } else { "and then for ever" });
-            cycle.iter().for_each(|action| say!("      {action}"));
-        }
-    }
+fn tell_finding(bug: &Bug, finding: &Finding) {
+    say!("{}: {} does not hold ({})", bug.id, finding.property, bug.bounds);
+    finding.note.iter().for_each(|note| say!("  {note}"));
+    say!("{}", finding.story);
 }

@@ -1,10 +1,12 @@
 //! `model check`: the main job.
 
 use super::bounds::BoundsArguments;
-use super::output::say;
+use super::output::{hint, make_directory, say};
+use super::table::counted;
+use super::verdict::Word;
 use super::{progress, table};
-use crate::bounds::{Bounds, Kind, Oracle, Timing};
-use crate::engine::{Completion, Progress, Settings, Verdict};
+use crate::bounds::{Bounds, Kind, Timing};
+use crate::engine::{self, Completion, Progress, Settings, Verdict};
 use crate::explorer;
 use crate::invocation;
 use crate::runner::{self, Engine, Outcome};
@@ -16,8 +18,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// What is said below the help.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything was explored, and every property and goal holds
+  1  something is violated, a goal is not reached, or not everything was explored
+  2  the arguments are wrong
+A `sometimes` that is not reached says that what it is the premise of was not put to the test. In the runs of the suites
+each is expected to be reached, and exit code 1 says that one is not. With the name of a model, whose bounds may be too
+small for it, it is only told.";
+
 /// The arguments of `model check`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Arguments {
     /// The model to check; without one, the default suite.
     #[arg(conflicts_with_all = ["deep", "run"])]
@@ -31,9 +44,9 @@ pub struct Arguments {
     /// Liveness: with a model, servers are given time and the goals are checked; without one, only those runs.
     #[arg(long)]
     liveness: bool,
-    /// The engine for a named model.
-    #[arg(long, default_value = "graph", requires = "name")]
-    engine: Engine,
+    /// Explore with this engine only: a named model with `graph` unless told otherwise, runs with each of their own.
+    #[arg(long)]
+    engine: Option<Engine>,
     /// Worker threads.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: u8,
@@ -56,59 +69,74 @@ pub struct Arguments {
 /// Runs it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let runs = match plan(arguments) {
+    let directory = arguments.out.as_deref().map_or(Ok(()), make_directory);
+    let runs = match plan(arguments).and_then(|runs| directory.map(|()| runs)) {
         Ok(runs) => runs,
         Err(sentence) => {
-            eprintln!("error: {sentence}");
+            hint!("error: {sentence}");
             return ExitCode::from(2);
         }
     };
-    let mut outcomes = Vec::new();
-    let mut well = true;
+    let (mut outcomes, mut not_run, mut well) = (Vec::new(), Vec::new(), true);
     for (run, engine) in runs {
         if progress::interrupted() {
-            well = false;
-            break;
+            not_run.push(run.name);
+            continue;
         }
         match check(arguments, &run, engine) {
             Ok(outcome) => {
-                well &= outcome.report.success();
+                well &= is_well(arguments, &outcome);
                 well &= counts_agree(&outcomes, &outcome, arguments.json);
-                report(arguments, &outcome);
+                well &= report(arguments, &outcome);
                 outcomes.push(outcome);
             }
             Err(error) => {
-                eprintln!("error: {}: {error}", run.name);
-                well = false;
+                hint!("error: {}: {error}", run.name);
+                not_run.push(run.name);
             }
         }
     }
+    conclude(arguments, &outcomes, &not_run, well && not_run.is_empty())
+}
+
+/// The tables, and the sentence at the end.
+fn conclude(arguments: &Arguments, outcomes: &[Outcome], not_run: &[&str], well: bool) -> ExitCode {
+    let code = if well { ExitCode::SUCCESS } else { ExitCode::from(1) };
     if arguments.json {
-        say!("{}", table::json_of_outcomes(&outcomes));
-    } else {
-        say!("{}\n\n{}\n", table::of_properties(&outcomes), table::of_outcomes(&outcomes));
-        say!(
-            "{}",
-            if well { "Every property holds." } else { "NOT everything holds, or not everything was explored." }
-        );
+        say!("{}", table::json_of_outcomes(outcomes, not_run));
+        return code;
     }
-    if well { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    say!("{}\n\n{}\n", table::of_properties(outcomes), table::of_outcomes(outcomes));
+    if !not_run.is_empty() {
+        say!("Not run: {}.", not_run.join(", "));
+    }
+    let words: Vec<Word> = outcomes.iter().flat_map(table::words).map(|(_, word)| word).collect();
+    let unreached = words.iter().filter(|word| word.is_of_bounds()).count();
+    let told = counted(unreached, "claim is", "claims are");
+    if words.iter().any(|word| matches!(word, Word::Violated | Word::NotLive)) {
+        say!("NOT everything holds.");
+    } else if well && unreached == 0 {
+        say!("Every property holds.");
+    } else if well {
+        say!("Every property holds, but {told} not reached within these bounds.");
+    } else if unreached > 0 {
+        say!("Nothing is violated, but {told} NOT reached within these bounds.");
+    } else {
+        say!("Nothing is violated so far, but NOT everything was explored.");
+    }
+    code
 }
 
 /// What is to be run, on which engine.
 fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
+    if arguments.liveness && arguments.engine == Some(Engine::Stateright) {
+        return Err("stateright's engine checks safety only: --liveness needs --engine graph".into());
+    }
     if let Some(kind) = arguments.name {
-        if kind != Kind::Election && arguments.bounds.histories.is_some() {
-            return Err(
-                "--histories belongs to the model election: where transactions are made, all begin alike".into()
-            );
-        }
-        if arguments.liveness && arguments.engine == Engine::Stateright {
-            return Err("stateright's engine checks safety only: --liveness needs --engine graph".into());
-        }
-        let bounds = named(arguments, kind);
-        let run = Run { name: kind_name(kind), reason: "", bounds, engines: &[] };
-        return Ok(vec![(run, arguments.engine)]);
+        let usual = if arguments.liveness { invocation::timely(kind) } else { Bounds::default_of(kind) };
+        let bounds = arguments.bounds.meant_for(kind)?.apply_to(usual);
+        let run = Run { name: kind.name(), reason: "", bounds, engines: &[] };
+        return Ok(vec![(run, arguments.engine.unwrap_or(Engine::Graph))]);
     }
     if arguments.bounds.is_any_set() {
         return Err("bounds need the name of a model: election, zab or ensemble".into());
@@ -124,25 +152,31 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     if runs.is_empty() {
         return Err("none of these runs is one of liveness; `model list` shows which are (timely)".into());
     }
-    Ok(runs.into_iter().flat_map(|run| run.engines.iter().map(move |engine| (run, *engine))).collect())
+    with_engine(arguments, runs)
 }
 
-fn named(arguments: &Arguments, kind: Kind) -> Bounds {
-    let mut bounds = Bounds::default_of(kind);
-    if arguments.liveness {
-        bounds.timing = Timing::Timely;
-        bounds.oracle = Oracle::Best;
-        bounds.budget.elections *= 2;
+/// The runs on each of their engines, or on the one that was asked for.
+fn with_engine(arguments: &Arguments, runs: Vec<Run>) -> Result<Vec<(Run, Engine)>, String> {
+    let Some(engine) = arguments.engine else {
+        return Ok(runs.into_iter().flat_map(|run| run.engines.iter().map(move |engine| (run, *engine))).collect());
+    };
+    let (runs, others): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(|run| run.engines.contains(&engine));
+    match others.first() {
+        Some(other) if !arguments.run.is_empty() => Err(format!(
+            "the run `{}` is not explored with {}; `model list` shows which are",
+            other.name,
+            engine.name()
+        )),
+        _ => Ok(runs.into_iter().map(|run| (run, engine)).collect()),
     }
-    arguments.bounds.apply_to(bounds)
 }
 
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Election => "election",
-        Kind::Zab => "zab",
-        Kind::Ensemble => "ensemble",
-    }
+/// Whether everything was explored and everything holds. The bounds of a named model may be too small for a
+/// `sometimes`; those of a suite's run are not.
+fn is_well(arguments: &Arguments, outcome: &Outcome) -> bool {
+    let forgiven = |word| word == Word::NotReached && arguments.name.is_some();
+    outcome.report.completion == Completion::Exhausted
+        && table::words(outcome).into_iter().all(|(_, word)| word == Word::Holds || forgiven(word))
 }
 
 fn check(arguments: &Arguments, run: &Run, engine: Engine) -> Result<Outcome, crate::engine::EngineError> {
@@ -165,40 +199,57 @@ fn counts_agree(earlier: &[Outcome], outcome: &Outcome, silent: bool) -> bool {
     let agree = other.report.distinct == outcome.report.distinct || !complete(other) || !complete(outcome);
     if !agree && !silent {
         let (ours, theirs) = (other.report.distinct, outcome.report.distinct);
-        eprintln!("error: {}: the engines count {ours} and {theirs} distinct states", outcome.name);
+        hint!("error: {}: the engines count {ours} and {theirs} distinct states", outcome.name);
     }
     agree
 }
 
-/// Says what was found: in words, and where asked as scenario, trace and diagram.
-fn report(arguments: &Arguments, outcome: &Outcome) {
-    let model = ZooKeeper::new(outcome.bounds);
-    for verdict in outcome.report.verdicts.iter().filter(|verdict| !verdict.holds && verdict.decided) {
-        let story = Story::of_verdict(&model, verdict);
+/// Says what was found: in words, and where asked as scenario, trace and diagram. Whether all of it could be written.
+fn report(arguments: &Arguments, outcome: &Outcome) -> bool {
+    let (model, mut written) = (ZooKeeper::new(outcome.bounds), true);
+    for (verdict, word) in table::words(outcome) {
+        if matches!(word, Word::Holds | Word::Undecided) {
+            continue;
+        }
+        let story = story_of(&model, verdict, word);
         if !arguments.json {
-            tell(outcome, &model, verdict, story.as_ref());
+            tell(outcome, &model, verdict, word, story.as_ref());
         }
         if let (Some(directory), Some(story)) = (&arguments.out, &story) {
             let name = format!("{}-{}", outcome.name, file_name(&verdict.name));
             match story::write_all(directory, &name, story) {
-                Ok(()) => eprintln!("{name}.txt, .ndjson and .svg are in {}", directory.display()),
-                Err(error) => eprintln!("error: {} cannot be written: {error}", directory.display()),
+                Ok(()) => hint!("{name}.txt, .ndjson and .svg are in {}", directory.display()),
+                Err(error) => {
+                    written = false;
+                    hint!("error: {name} cannot be written into {}: {error}", directory.display());
+                }
             }
         }
     }
+    written
 }
 
-fn tell(outcome: &Outcome, model: &ZooKeeper, verdict: &Verdict<Action>, story: Option<&Story>) {
-    say!("{}: {} does not hold ({})", outcome.name, verdict.name, outcome.bounds);
+/// The story of a verdict. Where only the oracle could go on, it does not end as one of a server that is stuck.
+fn story_of(model: &ZooKeeper, verdict: &Verdict<Action>, word: Word) -> Option<Story> {
+    let mut story = Story::of_verdict(model, verdict)?;
+    if word == Word::NoElectionLeft {
+        story.title = format!("{}: not before another election", verdict.name);
+        story.note = story.note.map(|_| "here it stays: the oracle has held all its elections".to_owned());
+    }
+    Some(story)
+}
+
+fn tell(outcome: &Outcome, model: &ZooKeeper, verdict: &Verdict<Action>, word: Word, story: Option<&Story>) {
+    say!("{}: {} {} ({})", outcome.name, verdict.name, word.sentence(), outcome.bounds);
     if let Some(note) = &verdict.note {
         say!("  {note}");
     }
-    if let Some(story) = story {
-        say!("{}", story.text());
-    }
+    let Some(story) = story else { return };
+    say!("{}", story.text());
     let path = verdict.path.as_deref().unwrap_or_default();
     if let Some(address) = explorer::address_of(explorer::ADDRESS, model, verdict.initial, path) {
-        say!("To walk through it: `{}`, then open {address}\n", invocation::command_of(&outcome.bounds));
+        let command = invocation::explorer_command(&outcome.bounds, verdict.kind == engine::Kind::Live);
+        say!("To walk through it: `{command}`, then open {address}\n");
     }
 }
 

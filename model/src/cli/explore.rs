@@ -1,7 +1,7 @@
 //! `model explore`.
 
 use super::bounds::BoundsArguments;
-use super::output::say;
+use super::output::{hint, say};
 use crate::bounds::Kind;
 use crate::explorer::{self, Explorer};
 use crate::invocation;
@@ -37,14 +37,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("model explore: {sentence}");
+            hint!("model explore: {sentence}");
             ExitCode::from(2)
         }
     }
 }
 
 fn serve(arguments: &Arguments) -> Result<(), String> {
-    let bounds = arguments.bounds.apply_to(invocation::default_bounds(arguments.name));
+    let switches = arguments.bounds.meant_for(arguments.name)?;
+    let bounds = switches.apply_to(invocation::explorer_bounds(arguments.name));
     let model = ZooKeeper::new(bounds);
     let path = match &arguments.path {
         Some(path) => {
@@ -63,9 +64,9 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         view = view.with_lassos().map_err(|error| error.to_string())?;
     }
     if std::path::Path::new("ui").exists() {
-        eprintln!("The Explorer takes its page from ./ui/ here, as there is such a folder, and not its own.");
+        hint!("The Explorer takes its page from ./ui/ here, as there is such a folder, and not its own.");
     }
-    say!("{} ({bounds})", invocation::command_of(&bounds));
+    say!("{} ({bounds})", invocation::explorer_command(&bounds, arguments.liveness));
     let separator = if path.is_empty() { "" } else { "/" };
     say!("Open http://{address}/#/steps{separator}{path}");
     say!("Click through the actions on the left, or walk the path with j and k. Ctrl-C ends it.");

@@ -3,7 +3,7 @@
 use super::output::say;
 use super::table;
 use crate::bounds::{Bounds, Kind};
-use crate::engine::Fair;
+use crate::engine::{Fair, NO_PANIC};
 use crate::suite::{self, Run};
 use crate::zookeeper::ZooKeeper;
 use stateright::{Expectation, Model};
@@ -17,16 +17,15 @@ pub struct Arguments {}
 #[must_use]
 pub fn run(_arguments: &Arguments) -> ExitCode {
     say!("Models and their default bounds:");
-    for (name, kind) in [("election", Kind::Election), ("zab", Kind::Zab), ("ensemble", Kind::Ensemble)] {
-        say!("  {name}: {}", Bounds::default_of(kind));
+    for kind in Kind::ALL {
+        say!("  {}: {}", kind.name(), Bounds::default_of(kind));
     }
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
         say!("\nThe {title} suite:");
         let mut rows = table::table(&["run", "model", "bounds", "engines", "why"], 5);
         for Run { name, reason, bounds, engines } in runs {
-            let kind = format!("{:?}", bounds.kind).to_lowercase();
             let engines: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
-            rows.add_row([name, &kind, &bounds.to_string(), &engines.join(", "), reason]);
+            rows.add_row([name, bounds.kind.name(), &bounds.to_string(), &engines.join(", "), reason]);
         }
         say!("{rows}");
     }
@@ -47,6 +46,7 @@ fn properties(kind: Kind) {
         let kind = if matches!(property.expectation, Expectation::Always) { "always" } else { "sometimes" };
         say!("  {kind:9}  {}", property.name);
     }
+    say!("  {:9}  {NO_PANIC}", "always");
     let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
     for goal in timely.goals() {
         say!("  {:9}  {}", "live", goal.name);

@@ -1,4 +1,5 @@
-//! The command: one file a subcommand. Exit codes: 0 all is well, 1 something was found, 2 the arguments are wrong.
+//! The command: one file a subcommand. Exit codes: 0 all is well, 1 something was found or left undone, 2 the arguments
+//! are wrong.
 
 pub mod bench;
 pub mod bounds;
@@ -13,13 +14,19 @@ pub mod scenario;
 pub mod simulate;
 pub mod table;
 pub mod trace;
+pub mod verdict;
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
+
+/// What is said below the help.
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found, or not everything could be done; 2 the \
+                          arguments are wrong.";
 
 /// Checks every behaviour of the specification of FastLeaderElection and Zab within stated bounds.
 #[derive(Debug, Parser)]
-#[command(name = "model", version, about, max_term_width = 100)]
+#[command(name = "model", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Command {
     #[command(subcommand)]
     command: Subcommands,
@@ -50,7 +57,11 @@ enum Subcommands {
 /// Runs the command of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Command::parse().command {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => return tell(&error),
+    };
+    match command.command {
         Subcommands::Check(arguments) => check::run(&arguments),
         Subcommands::List(arguments) => list::run(&arguments),
         Subcommands::Bugs(arguments) => bugs::run(&arguments),
@@ -60,5 +71,14 @@ pub fn run() -> ExitCode {
         Subcommands::Scenario(arguments) => scenario::run(&arguments),
         Subcommands::Explore(arguments) => explore::run(&arguments),
         Subcommands::Bench(arguments) => bench::run(&arguments),
+    }
+}
+
+/// Prints help, or what is wrong with the arguments.
+fn tell(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    match printed {
+        Err(failure) if !error.use_stderr() => output::give_up(&failure),
+        _ => ExitCode::from(error.exit_code() as u8),
     }
 }

@@ -1,6 +1,7 @@
 //! `model necessity`.
 
-use super::output::say;
+use super::output::{hint, say};
+use super::table::counted;
 use super::{progress, table};
 use crate::engine::{EngineError, Progress};
 use crate::necessity::{Fate, kinds_of_steps, orders_to_try};
@@ -25,7 +26,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            hint!("error: {error}");
             ExitCode::from(1)
         }
     }
@@ -35,7 +36,11 @@ fn try_all(arguments: &Arguments) -> Result<bool, EngineError> {
     let progress = Arc::new(Progress::new());
     let kinds = progress::watched("kinds of steps", &progress, kinds_of_steps)?;
     let orders = orders_to_try(&kinds);
-    say!("{} kinds of steps, {} other orders", kinds.len(), orders.len());
+    say!(
+        "{}, {}",
+        counted(kinds.len(), "kind of step", "kinds of steps"),
+        counted(orders.len(), "other order", "other orders")
+    );
     let mut rows = table::table(&["step", "order instead", "fate"], 3);
     let mut unexplained = 0;
     for (number, other) in orders.iter().enumerate() {
@@ -55,14 +60,14 @@ fn try_all(arguments: &Arguments) -> Result<bool, EngineError> {
     }
     say!("{rows}");
     if !arguments.list {
-        say!("{} orders are caught or explained, {unexplained} are not.", orders.len() - unexplained);
+        say!("Orders that are caught or explained: {}; not: {unexplained}.", orders.len() - unexplained);
     }
     Ok(unexplained == 0)
 }
 
 fn in_words(fate: &Fate) -> String {
     match fate {
-        Fate::Caught { property, steps } => format!("breaks {property} in {steps} steps"),
+        Fate::Caught { property, steps } => format!("breaks {property} in {}", counted(*steps, "step", "steps")),
         Fate::Harmless(reason) => format!("harmless: {reason}"),
         Fate::Unexplained => "BREAKS NOTHING".into(),
     }

@@ -1,4 +1,4 @@
-//! The progress bar of a run, and Ctrl-C.
+//! The progress bar of a run, and Ctrl-C; SIGTERM and SIGHUP do the same.
 
 use crate::engine::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,7 +45,7 @@ fn draw(name: &str, progress: &Progress, bar: &ProgressBar, done: &std::sync::at
     bar.finish_and_clear();
 }
 
-/// The run that Ctrl-C stops: the latest one.
+/// The run that a signal stops: the latest one.
 static CURRENT: OnceLock<Mutex<Arc<Progress>>> = OnceLock::new();
 
 fn stop_on_interrupt(progress: &Arc<Progress>) {
@@ -57,7 +57,7 @@ fn stop_on_interrupt(progress: &Arc<Progress>) {
     *current.lock().expect("nobody panics with it") = progress.clone();
     if first {
         let stop = || CURRENT.get().expect("set above").lock().expect("nobody panics with it").request_stop();
-        // Without a handler Ctrl-C ends the process, which is what it does by default: nothing to say.
+        // Without a handler a signal ends the process, which is what it does by default: nothing to say.
         let _ = ctrlc::set_handler(stop);
     }
 }

@@ -1,6 +1,6 @@
 //! `model scenario`.
 
-use super::output::say;
+use super::output::{hint, say};
 use crate::scenario;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,31 +19,39 @@ pub struct Arguments {
 /// Runs it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let mut failed = false;
+    let mut code = 0;
     for file in &arguments.files {
         match play(file, arguments.update) {
             Ok(verdict) => say!("{}: {verdict}", file.display()),
             Err(Trouble::Story(failure)) => {
-                failed = true;
+                code = code.max(1);
                 say!("{}:{}: {}", file.display(), failure.line, failure.what);
             }
+            Err(Trouble::Empty) => {
+                code = 2;
+                hint!("error: {}: there is no command in it, so there is nothing to play", file.display());
+            }
             Err(Trouble::File(error)) => {
-                eprintln!("model scenario: {}: {error}", file.display());
-                return ExitCode::from(2);
+                code = 2;
+                hint!("error: {}: {error}", file.display());
             }
         }
     }
-    if failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    ExitCode::from(code)
 }
 
 /// Why a file was not played to its end.
 enum Trouble {
     Story(scenario::Failure),
+    Empty,
     File(std::io::Error),
 }
 
 fn play(file: &Path, update: bool) -> Result<&'static str, Trouble> {
     let text = std::fs::read_to_string(file).map_err(Trouble::File)?;
+    if scenario::is_empty(&text) {
+        return Err(Trouble::Empty);
+    }
     if !update {
         return scenario::check(&text).map(|()| "as told").map_err(Trouble::Story);
     }

@@ -1,8 +1,9 @@
 //! `model simulate`: random deep walks far beyond the bounds, each from a seed that brings it back.
 
 use super::bounds::BoundsArguments;
-use super::output::say;
+use super::output::{hint, say};
 use super::progress;
+use super::table::counted;
 use crate::bounds::{Bounds, Grain, Kind};
 use crate::engine::{EngineError, Progress, Replayed, WalkEnd, WalkOutcome, shrink, walk};
 use crate::world::{Action, Budget, World};
@@ -49,7 +50,10 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         match parts {
             Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
-            _ => Err(format!("`{text}` is not a part such as 1/4")),
+            Some((index, count)) if count > 0 => {
+                Err(format!("there is no part {index} of {count}: the parts are 1/{count} to {count}/{count}"))
+            }
+            _ => Err(format!("`{text}` is no part of something: write I/N, such as 1/4 for the first of four")),
         }
     }
 }
@@ -90,7 +94,14 @@ fn weight(_: &World, action: &Action) -> u32 {
 /// Runs it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let model = ZooKeeper::new(arguments.bounds.apply_to(defaults()));
+    let bounds = match arguments.bounds.meant_for(Kind::Ensemble) {
+        Ok(switches) => switches.apply_to(defaults()),
+        Err(sentence) => {
+            hint!("error: {sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    let model = ZooKeeper::new(bounds);
     let progress = Arc::new(Progress::new());
     let Shard { index, count } = arguments.shard;
     let seeds =
@@ -125,7 +136,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         }
         Ok(Some((seed, outcome))) => tell(&model, seed, &outcome),
         Err(error) => {
-            eprintln!("error: {error}");
+            hint!("error: {error}");
             ExitCode::from(1)
         }
     }
@@ -162,14 +173,22 @@ impl Total {
 impl std::fmt::Display for Total {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Total { walks, steps, epochs, delivered, faults } = self;
-        write!(f, "{walks} walks, {steps} steps, {faults} faults, {epochs} epochs, {delivered} transactions delivered")
+        let counts = [
+            (walks, "walk", "walks"),
+            (steps, "step", "steps"),
+            (faults, "fault", "faults"),
+            (epochs, "epoch", "epochs"),
+            (delivered, "transaction delivered", "transactions delivered"),
+        ];
+        let words = counts.map(|(count, one, many)| counted(*count as usize, one, many));
+        f.write_str(&words.join(", "))
     }
 }
 
 /// Prints what was violated, and the shortest story of it that shrinking finds.
 fn tell(model: &ZooKeeper, seed: u64, outcome: &WalkOutcome<Action>) -> ExitCode {
     let WalkEnd::Violated { name, note } = &outcome.end else { unreachable!("called for violations") };
-    say!("seed {seed}: {name} does not hold after {} steps", outcome.actions.len());
+    say!("seed {seed}: {name} does not hold after {}", counted(outcome.actions.len(), "step", "steps"));
     if let Some(note) = note {
         say!("  {note}");
     }
@@ -177,12 +196,12 @@ fn tell(model: &ZooKeeper, seed: u64, outcome: &WalkOutcome<Action>) -> ExitCode
     let same = |replayed: &Replayed<Action>| violated(&replayed.end);
     match shrunk(model, outcome, same) {
         Ok(actions) => {
-            say!("The same in {} steps:", actions.len());
+            say!("The same in {}:", counted(actions.len(), "step", "steps"));
             for (number, action) in actions.iter().enumerate() {
                 say!("{:4}  {action}", number + 1);
             }
         }
-        Err(error) => eprintln!("error: {error}"),
+        Err(error) => hint!("error: {error}"),
     }
     ExitCode::from(1)
 }

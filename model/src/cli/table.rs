@@ -1,8 +1,11 @@
 //! The table of runs, and the same for machines.
 
+use super::verdict::Word;
 use crate::engine::{Completion, Kind, Verdict};
 use crate::runner::Outcome;
+use crate::story::Story;
 use crate::world::Action;
+use crate::zookeeper::ZooKeeper;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
@@ -42,30 +45,43 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> String {
 }
 
 fn verdicts(outcome: &Outcome) -> String {
-    let verdicts = &outcome.report.verdicts;
-    let count = |kind| verdicts.iter().filter(|verdict| verdict.kind == kind && holds(verdict) == Some(true)).count();
+    let verdicts = words(outcome);
+    let count = |kind| verdicts.iter().filter(|(verdict, word)| verdict.kind == kind && *word == Word::Holds).count();
     let mut words: Vec<String> = [Kind::Always, Kind::Sometimes, Kind::Live]
         .into_iter()
         .filter(|kind| count(*kind) > 0)
         .map(|kind| format!("{} {}", count(kind), name(kind)))
         .collect();
-    words.extend(verdicts.iter().filter(|verdict| holds(verdict) == Some(false)).map(failure));
-    let undecided = verdicts.iter().filter(|verdict| !verdict.decided).count();
+    let failing = verdicts.iter().filter(|(_, word)| !matches!(word, Word::Holds | Word::Undecided));
+    words.extend(failing.map(|(verdict, word)| format!("{} {}", verdict.name, word.name().to_uppercase())));
+    let undecided = verdicts.iter().filter(|(_, word)| *word == Word::Undecided).count();
     if undecided > 0 {
         words.push(format!("{undecided} undecided"));
     }
-    match outcome.report.completion {
-        Completion::Exhausted => {}
-        Completion::Violated => words.push("stopped at the violation".into()),
-        Completion::Capped => words.push("NOT COMPLETE: state limit".into()),
-        Completion::Interrupted => words.push("NOT COMPLETE: interrupted".into()),
+    match reason(outcome.report.completion) {
+        None => {}
+        Some(reason) if outcome.report.completion == Completion::Violated => words.push(reason.into()),
+        Some(reason) => words.push(format!("NOT COMPLETE: {reason}")),
     }
     words.join(", ")
 }
 
-/// Whether a claim holds; `None` where too little was explored to say.
-fn holds(verdict: &Verdict<Action>) -> Option<bool> {
-    verdict.decided.then_some(verdict.holds)
+/// Why not every state was explored; `None` if every one was.
+#[must_use]
+pub fn reason(completion: Completion) -> Option<&'static str> {
+    match completion {
+        Completion::Exhausted => None,
+        Completion::Violated => Some("stopped at the violation"),
+        Completion::Capped => Some("state limit"),
+        Completion::Interrupted => Some("interrupted"),
+    }
+}
+
+/// Every verdict of a run, with what is to be said of it.
+#[must_use]
+pub fn words(outcome: &Outcome) -> Vec<(&Verdict<Action>, Word)> {
+    let model = ZooKeeper::new(outcome.bounds);
+    outcome.report.verdicts.iter().map(|verdict| (verdict, Word::of(&model, verdict))).collect()
 }
 
 fn name(kind: Kind) -> &'static str {
@@ -76,32 +92,32 @@ fn name(kind: Kind) -> &'static str {
     }
 }
 
-fn failure(verdict: &Verdict<Action>) -> String {
-    let how = match verdict.kind {
-        Kind::Always => "VIOLATED",
-        Kind::Sometimes => "NOT REACHED",
-        Kind::Live => "NOT LIVE",
-    };
-    format!("{} {how}", verdict.name)
-}
-
 /// Every property by name, with the number of runs that say of it the same.
 #[must_use]
 pub fn of_properties(outcomes: &[Outcome]) -> String {
-    let mut rows: Vec<(&str, Kind, [usize; 3])> = Vec::new();
-    for verdict in outcomes.iter().flat_map(|outcome| &outcome.report.verdicts) {
+    let mut rows: Vec<(&str, Kind, [usize; 4])> = Vec::new();
+    for (verdict, word) in outcomes.iter().flat_map(words) {
         let at = rows.iter().position(|row| row.0 == verdict.name && row.1 == verdict.kind).unwrap_or_else(|| {
-            rows.push((&verdict.name, verdict.kind, [0; 3]));
+            rows.push((&verdict.name, verdict.kind, [0; 4]));
             rows.len() - 1
         });
-        rows[at].2[holds(verdict).map_or(2, |holds| usize::from(!holds))] += 1;
+        rows[at].2[column(word)] += 1;
     }
-    let mut table = table(&["property", "kind", "holds in runs", "fails in", "undecided in"], 2);
+    let mut table = table(&["property", "kind", "holds in runs", "fails in", "not reached in", "undecided in"], 2);
     for (property, kind, counts) in rows {
-        let [holding, failing, undecided] = counts.map(|count| count.to_string());
-        table.add_row([property.to_owned(), name(kind).to_owned(), holding, failing, undecided]);
+        let [holding, failing, unreached, undecided] = counts.map(|count| count.to_string());
+        table.add_row([property.to_owned(), name(kind).to_owned(), holding, failing, unreached, undecided]);
     }
     table.to_string()
+}
+
+fn column(word: Word) -> usize {
+    match word {
+        Word::Holds => 0,
+        Word::Violated | Word::NotLive => 1,
+        Word::NotReached | Word::NoElectionLeft => 2,
+        Word::Undecided => 3,
+    }
 }
 
 /// A number with its thousands apart.
@@ -118,18 +134,21 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// The runs for machines.
+/// A number with the word for what is counted: `1 step`, `2 steps`.
 #[must_use]
-pub fn json_of_outcomes(outcomes: &[Outcome]) -> Value {
-    json!({ "runs": outcomes.iter().map(json_of_outcome).collect::<Vec<_>>() })
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count as u64), if count == 1 { one } else { many })
+}
+
+/// The runs for machines, and the names of those that were not begun.
+#[must_use]
+pub fn json_of_outcomes(outcomes: &[Outcome], not_run: &[&str]) -> Value {
+    json!({ "runs": outcomes.iter().map(json_of_outcome).collect::<Vec<_>>(), "not_run": not_run })
 }
 
 fn json_of_outcome(outcome: &Outcome) -> Value {
     let report = &outcome.report;
-    let property = |verdict: &Verdict<Action>| {
-        let (name, kind) = (&verdict.name, name(verdict.kind));
-        json!({ "name": name, "kind": kind, "holds": holds(verdict) })
-    };
+    let model = ZooKeeper::new(outcome.bounds);
     json!({
         "run": outcome.name,
         "model": outcome.bounds.kind,
@@ -141,6 +160,23 @@ fn json_of_outcome(outcome: &Outcome) -> Value {
         "seconds": report.elapsed.as_secs_f64(),
         "peak_bytes": outcome.peak_bytes,
         "complete": report.completion == Completion::Exhausted,
-        "properties": report.verdicts.iter().map(property).collect::<Vec<_>>(),
+        "reason": reason(report.completion),
+        "properties": words(outcome).into_iter().map(|each| json_of_verdict(&model, each)).collect::<Vec<_>>(),
     })
+}
+
+/// A verdict; where something is violated, with the steps that lead there, and with those that repeat for ever.
+fn json_of_verdict(model: &ZooKeeper, (verdict, word): (&Verdict<Action>, Word)) -> Value {
+    let holds = verdict.decided.then_some(verdict.holds);
+    let mut value = json!({ "name": verdict.name, "kind": name(verdict.kind), "holds": holds, "verdict": word.name() });
+    if holds == Some(false)
+        && let Some(story) = Story::of_verdict(model, verdict)
+    {
+        let (steps, cycle) = story.labels();
+        value["initial"] = json!(verdict.initial);
+        value["steps"] = json!(steps);
+        value["cycle"] = json!(verdict.cycle.as_ref().map(|_| cycle));
+        value["note"] = json!(verdict.note);
+    }
+    value
 }

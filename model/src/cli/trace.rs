@@ -1,12 +1,13 @@
 //! `model trace`.
 
 use super::bounds::BoundsArguments;
-use super::output::say;
-use crate::bounds::{Bounds, Kind};
+use super::output::{hint, make_directory, say};
+use super::table::counted;
+use crate::bounds::Kind;
+use crate::invocation;
 use crate::story::coverage::{self, Cover};
 use crate::story::{self, Story};
 use crate::zookeeper::ZooKeeper;
-use clap::ValueEnum;
 use stateright::Model;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,22 +33,28 @@ pub struct Arguments {
 /// Runs it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let all = arguments.name.map_or(Kind::value_variants().to_vec(), |kind| vec![kind]);
+    let all = arguments.name.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
+    let meant = all.iter().try_for_each(|kind| arguments.bounds.meant_for(*kind).map(drop));
+    let directory = arguments.out.as_deref().map_or(Ok(()), make_directory);
+    if let Err(sentence) = meant.and(directory) {
+        hint!("error: {sentence}");
+        return ExitCode::from(2);
+    }
     for kind in all {
         if let Err(sentence) = trace(arguments, kind) {
-            eprintln!("model trace: {sentence}");
-            return ExitCode::from(2);
+            hint!("error: {sentence}");
+            return ExitCode::from(1);
         }
     }
     ExitCode::SUCCESS
 }
 
 fn trace(arguments: &Arguments, kind: Kind) -> Result<(), String> {
-    let bounds = arguments.bounds.apply_to(default_bounds(kind));
+    let bounds = arguments.bounds.apply_to(invocation::trace_bounds(kind));
     let model = ZooKeeper::new(bounds);
     let cover = coverage::cover(&model, arguments.seed, LIMIT).map_err(|error| error.to_string())?;
     let stories = stories(&model, &cover);
-    let name = kind.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+    let name = kind.name();
     if arguments.out.is_none() {
         say!("paths | action | phase | outputs");
         for (kind, paths) in &cover.kinds {
@@ -56,22 +63,14 @@ fn trace(arguments: &Arguments, kind: Kind) -> Result<(), String> {
     }
     let events: usize = stories.iter().map(|story| story.lines().count()).sum();
     say!(
-        "{name}: {} kinds of transition in {} states, shown by {} paths with {} steps and {events} events",
-        cover.kinds.len(),
-        cover.states,
-        stories.len(),
-        stories.iter().map(|story| story.steps.len()).sum::<usize>()
+        "{name}: {} in {}, shown by {} with {} and {}",
+        counted(cover.kinds.len(), "kind of transition", "kinds of transition"),
+        counted(cover.states, "state", "states"),
+        counted(stories.len(), "path", "paths"),
+        counted(stories.iter().map(|story| story.steps.len()).sum(), "step", "steps"),
+        counted(events, "event", "events")
     );
-    arguments.out.as_ref().map_or(Ok(()), |directory| write(directory, &name, &stories))
-}
-
-/// The composition is traced with two servers, and a crash: its graph is small then, and shows more kinds than three
-/// servers without one. What a third server adds is in the paths of `zab`.
-fn default_bounds(kind: Kind) -> Bounds {
-    match kind {
-        Kind::Election | Kind::Zab => Bounds::default_of(kind),
-        Kind::Ensemble => Bounds { servers: 2, ..Bounds::default_of(kind) },
-    }
+    arguments.out.as_ref().map_or(Ok(()), |directory| write(directory, name, &stories))
 }
 
 fn stories(model: &ZooKeeper, cover: &Cover) -> Vec<Story> {

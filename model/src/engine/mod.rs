@@ -44,7 +44,7 @@ mod frontier;
 mod lasso;
 mod liveness;
 mod premises;
-mod quiet;
+pub(crate) mod quiet;
 mod retrace;
 mod segments;
 mod table;

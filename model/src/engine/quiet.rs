@@ -15,7 +15,7 @@ thread_local! {
 
 /// Runs the model's code; a panic in it comes back as its message and place.
 #[inline]
-pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let before = CATCHING.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(run));
     CATCHING.set(before);
@@ -23,7 +23,7 @@ pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// Installs the hook; every engine calls this before it calls the model.
-pub(super) fn install() {
+pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let previous = take_hook();

@@ -1,5 +1,7 @@
 //! One line of a story, read.
 
+use crate::bounds::Bounds;
+use crate::invocation;
 use zab::{Epoch, ServerId, Zxid};
 
 /// What a line asks for.
@@ -13,6 +15,8 @@ pub enum Command {
     Act(String),
     /// An action that is not possible.
     Cannot(String),
+    /// A command by which these properties are violated.
+    Violates(Vec<String>, Box<Command>),
     /// A session moved to this server.
     Revalidate(ServerId),
     /// What happens by itself.
@@ -34,6 +38,10 @@ pub enum Command {
 /// What a story says before its servers start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beginning {
+    /// The model that the checker explores within these bounds.
+    Model(Box<Bounds>),
+    /// Which of that model's initial states it is.
+    Initial(usize),
     /// How many servers vote.
     Servers(u8),
     /// How many observe.
@@ -67,6 +75,7 @@ pub fn parse(line: &str) -> Result<Command, String> {
     let command = match words.as_slice() {
         ["quietly", ..] => Command::Quietly(Box::new(parse(rest(line))?)),
         ["cannot", ..] => Command::Cannot(rest(line).to_owned()),
+        ["violates", ..] => violates(rest(line))?,
         ["start", names @ ..] => Command::Start(servers(names)?),
         ["show", names @ ..] => Command::Show(servers(names)?),
         ["revalidate", name] => Command::Revalidate(server(name)?),
@@ -87,8 +96,17 @@ fn rest(line: &str) -> &str {
     line.trim_start().split_once(' ').map_or("", |(_, rest)| rest.trim())
 }
 
+/// `NAME, NAME: command`.
+fn violates(rest: &str) -> Result<Command, String> {
+    let (names, command) = rest.split_once(": ").ok_or("write `violates NAME: ` and a command")?;
+    let names: Vec<String> = names.split(',').map(|name| name.trim().to_owned()).collect();
+    Ok(Command::Violates(names, Box::new(parse(command)?)))
+}
+
 fn beginning(words: &[&str]) -> Result<Option<Beginning>, String> {
     Ok(Some(match words {
+        ["model", words @ ..] => Beginning::Model(Box::new(invocation::read(&words.join(" "))?)),
+        ["initial", place] => Beginning::Initial(number(place)?),
         ["servers", count] => Beginning::Servers(number(count)?),
         ["observers", count] => Beginning::Observers(number(count)?),
         ["group", name, names @ ..] => Beginning::Group(number(name)?, servers(names)?),

@@ -16,6 +16,8 @@
 //!
 //! | the beginning | |
 //! |---|---|
+//! | `model zab --crashes 2` | what `model check zab --crashes 2` explores; instead of all that follows but `start` |
+//! | `initial 3` | which of that model's initial states, from 0 |
 //! | `servers 3` | voters, numbered from 1 |
 //! | `observers 1` | numbered after the voters |
 //! | `group 2 s3 s4`, `weight s3 0` | quorums by groups and weights |
@@ -27,6 +29,7 @@
 //! |---|---|
 //! | `deliver s2 -> s1`, `crash s1`, … | an [`Action`](crate::world::Action), as it is printed |
 //! | `cannot write s1` | this action is impossible now |
+//! | `violates Agreement: deliver s2 -> s1` | any command, by which these properties are violated, and no others |
 //! | `revalidate s1` | a session moved to this server |
 //! | `settle` | whatever can be expected to happen by itself, until nothing is left; crashed servers stay down |
 //! | `drain s1 -> s2` | all that is on its way from one to the other on their quorum connection |
@@ -46,9 +49,13 @@ mod script;
 mod setup;
 mod show;
 
+use crate::mutation::Mutation;
 use player::Player;
 use script::Script;
 use std::fmt;
+
+/// What is said of a text without commands.
+const EMPTY: &str = "there is no command in it, so nothing is told";
 
 /// Why a story fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,13 +74,31 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Whether a text tells nothing: there is no command in it.
+#[must_use]
+pub fn is_empty(text: &str) -> bool {
+    Script::parse(text).is_ok_and(|script| script.is_empty())
+}
+
 /// Plays a story and compares every answer.
 ///
 /// # Errors
 /// At the first answer that differs, the first command that cannot be obeyed, or the first property that is violated.
+/// When there is nothing to play.
 pub fn check(text: &str) -> Result<(), Failure> {
+    check_on(text, &Mutation::None)
+}
+
+/// Plays a story on a specification with this planted in it, and compares every answer.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_on(text: &str, mutation: &Mutation) -> Result<(), Failure> {
     let script = Script::parse(text)?;
-    let mut player = Player::default();
+    if script.is_empty() {
+        return Err(Failure { line: 1, what: EMPTY.to_owned() });
+    }
+    let mut player = Player::of(mutation);
     for block in &script.blocks {
         let answer = player.play(block)?;
         if answer != block.expected {
@@ -92,6 +117,29 @@ pub fn update(text: &str) -> Result<String, Failure> {
     let mut player = Player::default();
     let answers = script.blocks.iter().map(|block| player.play(block)).collect::<Result<Vec<_>, _>>()?;
     Ok(script.with_answers(text, &answers))
+}
+
+/// Writes a story: the prose and the beginning, then each of the commands with its answer, and with the properties that
+/// it violates, if there are any. A command may have lines of prose before it.
+///
+/// # Errors
+/// With a sentence, at the first command that cannot be obeyed.
+pub fn write(beginning: &str, commands: &[String], mutation: &Mutation) -> Result<String, String> {
+    let mut player = Player::of(mutation);
+    for line in beginning.lines().filter(|line| !line.starts_with('#')) {
+        player.observe(line)?;
+    }
+    let mut text = beginning.to_owned();
+    for (place, command) in commands.iter().enumerate() {
+        let (prose, line) = command.rsplit_once('\n').map_or(("", command.as_str()), |(prose, line)| (prose, line));
+        let (violated, answer) = player.observe(line)?;
+        let separator = if place == 0 { "" } else { "\n" };
+        let prose = if prose.is_empty() { String::new() } else { format!("{prose}\n") };
+        let violates = if violated.is_empty() { String::new() } else { format!("violates {}: ", violated.join(", ")) };
+        text += &format!("{separator}{prose}{violates}{line}\n----\n");
+        answer.iter().for_each(|line| text += &format!("{line}\n"));
+    }
+    Ok(text)
 }
 
 /// The answers side by side, from the first line that differs.

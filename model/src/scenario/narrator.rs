@@ -1,6 +1,7 @@
 //! Writes down what servers take in and do.
 
 use crate::world::step::Watch;
+use std::collections::VecDeque;
 use zab::{Input, Output, ServerId, Write};
 
 /// The writer.
@@ -10,8 +11,8 @@ pub struct Narrator {
     pub lines: Vec<String>,
     /// Only what leaves the protocol: deliveries, and answers to clients.
     pub brief: bool,
-    /// The messages that leave as soon as a write is durable.
-    pub released: Vec<String>,
+    /// The messages that leave as soon as each of the next writes is durable.
+    pub released: VecDeque<Vec<String>>,
 }
 
 impl Narrator {
@@ -43,7 +44,7 @@ impl Watch for Narrator {
     }
 
     fn flushed(&mut self, id: ServerId, write: &Write) {
-        let released = std::mem::take(&mut self.released);
+        let released = self.released.pop_front().unwrap_or_default();
         if !self.brief {
             self.lines.push(format!("{id}: durable {write}"));
             self.lines.extend(released);

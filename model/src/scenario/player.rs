@@ -7,11 +7,14 @@ use super::script::Block;
 use super::setup::Setup;
 use super::show;
 use crate::bounds::Timing;
+use crate::engine::{NO_PANIC, quiet};
+use crate::mutation::Mutation;
 use crate::properties;
 use crate::world::step::Stepper;
 use crate::world::{Action, End, Queued, World, enabled};
 use crate::zookeeper::ZooKeeper;
 use stateright::Expectation;
+use std::collections::VecDeque;
 use zab::peer::Role;
 use zab::{Input, Payload, ServerId, Timer};
 
@@ -22,6 +25,9 @@ const LIMIT: usize = 10_000;
 #[derive(Default)]
 pub struct Player {
     setup: Setup,
+    mutation: Mutation,
+    /// Whether properties may be violated without a word before.
+    lenient: bool,
     stage: Option<Stage>,
 }
 
@@ -29,9 +35,35 @@ pub struct Player {
 struct Stage {
     model: ZooKeeper,
     world: World,
+    /// What may be violated now.
+    allowed: Allowed,
+    /// What was violated, as announced.
+    violated: Vec<String>,
+}
+
+/// Which properties may be violated.
+enum Allowed {
+    /// Any.
+    Any,
+    /// These.
+    These(Vec<String>),
 }
 
 impl Player {
+    /// One who plays on a specification with this planted in it.
+    pub fn of(mutation: &Mutation) -> Player {
+        Player { mutation: mutation.clone(), ..Player::default() }
+    }
+
+    /// Obeys a command, whatever it violates: what that is, and the answer.
+    pub fn observe(&mut self, command: &str) -> Result<(Vec<String>, Vec<String>), String> {
+        self.lenient = true;
+        let before = self.stage.as_ref().map_or(0, |stage| stage.violated.len());
+        let answer = self.obey(parse(command)?)?;
+        let violated = self.stage.as_ref().map_or(&[][..], |stage| &stage.violated[before..]);
+        Ok((violated.to_vec(), answer))
+    }
+
     /// Plays the commands of a block; their answer, line by line.
     pub fn play(&mut self, block: &Block) -> Result<Vec<String>, Failure> {
         let mut answer = Vec::new();
@@ -53,10 +85,9 @@ impl Player {
         let stage = match &mut self.stage {
             Some(stage) => stage,
             empty => {
-                let (model, world) = self.setup.build()?;
-                let stage = Stage { model, world };
-                stage.check()?;
-                empty.insert(stage)
+                let (model, world) = self.setup.build(&self.mutation)?;
+                let allowed = if self.lenient { Allowed::Any } else { Allowed::These(Vec::new()) };
+                empty.insert(Stage { model, world, allowed, violated: Vec::new() })
             }
         };
         stage.obey(command)
@@ -77,6 +108,7 @@ impl Stage {
                 Ok(_) => Err("but it can".to_owned()),
                 Err(_) => Ok(Vec::new()),
             },
+            Command::Violates(names, command) => self.violate(names, *command),
             Command::Revalidate(id) => self.revalidate(id),
             Command::Settle => self.repeat(Stage::fair),
             Command::Drain(from, to) => {
@@ -110,8 +142,7 @@ impl Stage {
             return Err(format!("{up} is up"));
         }
         let mut narrator = Narrator::default();
-        Stepper::new(&self.model, &mut self.world, &mut narrator).start_together(&ids);
-        self.check()?;
+        self.step(&mut narrator, |stepper| stepper.start_together(&ids))?;
         Ok(narrator.lines)
     }
 
@@ -122,9 +153,19 @@ impl Stage {
         }
         let mut narrator = Narrator::default();
         let input = Input::Revalidate(Payload::default());
-        Stepper::new(&self.model, &mut self.world, &mut narrator).take(id, input);
-        self.check()?;
+        self.step(&mut narrator, |stepper| stepper.take(id, input))?;
         Ok(narrator.lines)
+    }
+
+    /// Obeys the command, which must violate these properties, and no others.
+    fn violate(&mut self, names: Vec<String>, command: Command) -> Result<Vec<String>, String> {
+        let before = std::mem::replace(&mut self.allowed, Allowed::These(names.clone()));
+        let answer = self.obey(command);
+        self.allowed = before;
+        match names.iter().find(|name| !self.violated.contains(name)) {
+            Some(name) if answer.is_ok() => Err(format!("{name} is not violated")),
+            _ => answer,
+        }
     }
 
     // ---- Actions ------------------------------------------------------------------------------------------------
@@ -150,22 +191,42 @@ impl Stage {
         if brief {
             narrator.lines.push(self.in_brief(action));
         }
-        Stepper::new(&self.model, &mut self.world, &mut narrator).act(action);
-        self.check()?;
+        self.step(&mut narrator, |stepper| stepper.act(action))?;
         if narrator.lines.is_empty() {
             narrator.lines.push(action.to_string());
         }
         Ok(narrator.lines)
     }
 
-    /// The messages to others that leave when this action makes a write durable.
-    fn released_by(&self, action: Action) -> Vec<String> {
-        let Action::Flush(id) = action else { return Vec::new() };
-        let behind = self.world.server(id).queue.iter().skip(1).map_while(|queued| match queued {
-            Queued::Send(to, message) => Some((*to, message)),
-            _ => None,
-        });
-        behind.filter(|(to, _)| *to != id).map(|(to, message)| format!("    send {message} to {to}")).collect()
+    /// Takes a step. One that panics changes nothing but what is violated.
+    fn step(&mut self, narrator: &mut Narrator, take: impl FnOnce(&mut Stepper<Narrator>)) -> Result<(), String> {
+        quiet::install();
+        let mut world = self.world.clone();
+        match quiet::catch(|| take(&mut Stepper::new(&self.model, &mut world, narrator))) {
+            Ok(()) => {
+                self.world = world;
+                self.check(narrator)
+            }
+            Err(words) => self.is_violated(NO_PANIC, &format!(": {words}"), narrator),
+        }
+    }
+
+    /// For each write that this action could make durable: the messages to others that leave with it.
+    fn released_by(&self, action: Action) -> VecDeque<Vec<String>> {
+        let Action::Flush(id) = action else { return VecDeque::new() };
+        let mut released = VecDeque::new();
+        for queued in &self.world.server(id).queue {
+            match queued {
+                Queued::Send(to, message) if *to != id => {
+                    released.back_mut().into_iter().for_each(|messages: &mut Vec<String>| {
+                        messages.push(format!("    send {message} to {to}"));
+                    });
+                }
+                Queued::Send(..) => {}
+                Queued::Write(_) | Queued::Snapshot(..) => released.push_back(Vec::new()),
+            }
+        }
+        released
     }
 
     /// An action in a line, with what it moves.
@@ -252,15 +313,35 @@ impl Stage {
 
     // ---- Properties ---------------------------------------------------------------------------------------------
 
-    fn check(&self) -> Result<(), String> {
-        let always = properties::of(&self.model.bounds).into_iter();
-        let mut violated = always.filter(|property| {
-            property.expectation == Expectation::Always && !(property.condition)(&self.model, &self.world)
-        });
-        match violated.next() {
-            Some(property) => Err(format!("{} is violated", property.name)),
-            None => Ok(()),
+    /// Every property that must always hold, does so, or may be violated now.
+    fn check(&mut self, narrator: &mut Narrator) -> Result<(), String> {
+        let mut always = properties::of(&self.model.bounds);
+        always.retain(|property| property.expectation == Expectation::Always);
+        for property in always {
+            match quiet::catch(|| (property.condition)(&self.model, &self.world)) {
+                Ok(true) => {}
+                Ok(false) => self.is_violated(property.name, "", narrator)?,
+                Err(words) => self.is_violated(NO_PANIC, &format!(": {words}"), narrator)?,
+            }
         }
+        Ok(())
+    }
+
+    /// Notes that a property is violated, once, if that may be.
+    fn is_violated(&mut self, name: &str, how: &str, narrator: &mut Narrator) -> Result<(), String> {
+        if self.violated.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        let allowed = match &self.allowed {
+            Allowed::Any => true,
+            Allowed::These(names) => names.iter().any(|allowed| allowed == name),
+        };
+        if !allowed {
+            return Err(format!("{name} is violated{how}"));
+        }
+        self.violated.push(name.to_owned());
+        narrator.lines.push(format!("{name} is violated"));
+        Ok(())
     }
 
     /// All hold, or the story had ended; and which premises are met.

@@ -47,6 +47,11 @@ impl Script {
         }
     }
 
+    /// Whether there is no command.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.iter().all(|block| block.commands.is_empty())
+    }
+
     /// The `text` that this story was cut from, with these answers.
     pub fn with_answers(&self, text: &str, answers: &[Vec<String>]) -> String {
         let (mut written, mut lines) = (String::new(), text.lines());

@@ -24,8 +24,10 @@ const BUDGET: Budget = Budget {
 };
 
 /// What was said so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
+    model: Option<Bounds>,
+    initial: Option<usize>,
     servers: u8,
     observers: u8,
     groups: BTreeMap<ServerId, u8>,
@@ -38,6 +40,8 @@ impl Setup {
     /// Takes in another line.
     pub fn say(&mut self, beginning: Beginning) {
         match beginning {
+            Beginning::Model(bounds) => self.model = Some(*bounds),
+            Beginning::Initial(place) => self.initial = Some(place),
             Beginning::Servers(count) => self.servers = count,
             Beginning::Observers(count) => self.observers = count,
             Beginning::Group(group, servers) => self.groups.extend(servers.into_iter().map(|id| (id, group))),
@@ -51,8 +55,30 @@ impl Setup {
         }
     }
 
-    /// The model and its world, with every server down.
-    pub fn build(&self) -> Result<(ZooKeeper, World), String> {
+    /// The model with what is planted in it, and its world, with every server down.
+    pub fn build(&self, mutation: &Mutation) -> Result<(ZooKeeper, World), String> {
+        let (mut model, world) = match self.model {
+            Some(bounds) => self.of_model(bounds)?,
+            None if self.initial.is_some() => return Err("`initial` needs a `model` whose initial state it is".into()),
+            None => self.of_ensemble()?,
+        };
+        model.mutation = mutation.clone();
+        Ok((model, world))
+    }
+
+    /// The model that the checker explores: its bounds say who takes part, and its initial states what disks hold.
+    fn of_model(&self, bounds: Bounds) -> Result<(ZooKeeper, World), String> {
+        let other = Setup { model: None, initial: None, ..self.clone() };
+        if other != Setup::default() {
+            return Err("`model` says already who takes part, and what their disks hold".to_owned());
+        }
+        let (model, place) = (ZooKeeper::new(bounds), self.initial.unwrap_or_default());
+        let world = model.before_start(place).ok_or_else(|| format!("the model has no initial state {place}"))?;
+        Ok((model, world))
+    }
+
+    /// The ensemble that the story tells of.
+    fn of_ensemble(&self) -> Result<(ZooKeeper, World), String> {
         let count = self.servers.checked_add(self.observers).ok_or("so many servers have no names")?;
         let named = self.groups.keys().chain(self.weights.keys()).chain(self.disks.keys());
         if let Some(stranger) = named.into_iter().find(|id| id.0 == 0 || id.0 > count) {
@@ -68,7 +94,7 @@ impl Setup {
             ..Bounds::default_of(Kind::Ensemble)
         };
         let ensemble = Arc::new(self.ensemble()?);
-        let model = ZooKeeper { bounds, ensemble, mutation: Mutation::default() };
+        let model = ZooKeeper { bounds, ensemble, mutation: Mutation::None };
         let servers = (1..=count).map(|id| self.server(ServerId(id))).collect::<Result<Vec<_>, _>>()?;
         let past = past(&servers);
         let election = vec![Default::default(); servers.len() * servers.len()];

@@ -5,7 +5,7 @@
 //! | as | for |
 //! |---|---|
 //! | [`Story::text`] | the terminal: numbered steps with their effects, in words |
-//! | [`Story::scenario`] | scenario files: exactly what [`Action`] prints, one line an action |
+//! | [`Story::scenario`] | scenario files, which `model scenario` plays: a command and its answer for each action |
 //! | [`ndjson`] | other engines: the trace of [`zab::trace`], the events of all servers in the order of the path |
 //! | [`diagram`] | the eye: a sequence diagram (SVG) with one lane a server |
 //!
@@ -23,7 +23,9 @@ mod layout;
 mod svg;
 
 use crate::bounds::Kind;
-use crate::engine::Verdict;
+use crate::engine::{Verdict, quiet};
+use crate::invocation;
+use crate::scenario;
 use crate::world::step::Stepper;
 use crate::world::{Action, World};
 use crate::zookeeper::ZooKeeper;
@@ -32,7 +34,6 @@ use flight::{Flight, Tracker};
 use record::Recorder;
 use stateright::Model;
 use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use zab::trace::{Elections, FORMAT, Header, Line, VERSION};
 use zab::{ServerId, Write};
@@ -56,6 +57,10 @@ pub struct Story {
     pub header: Header,
     /// What the servers did when they started for the first time.
     pub started: Vec<Line>,
+    /// The model whose path it is.
+    pub model: ZooKeeper,
+    /// The state at the start.
+    pub first: World,
     /// The state at the end.
     pub last: World,
 }
@@ -105,6 +110,8 @@ impl Story {
             note: None,
             header: header(model),
             started: recorder.take(),
+            model: model.clone(),
+            first: initial.clone(),
             last: initial.clone(),
         };
         for action in actions {
@@ -154,7 +161,8 @@ impl Story {
         let label = label::label(model, &self.last, &action);
         recorder.before(&self.last, &action);
         let mut world = self.last.clone();
-        let acted = catch_unwind(AssertUnwindSafe(|| Stepper::new(model, &mut world, recorder).act(action)));
+        quiet::install();
+        let acted = quiet::catch(|| Stepper::new(model, &mut world, recorder).act(action));
         if acted.is_err() {
             self.note = Some(format!("step {} panics: the specification breaks an assertion", self.steps.len() + 1));
             world = self.last.clone();
@@ -190,10 +198,31 @@ impl Story {
         text
     }
 
-    /// The actions, each as it is printed, one a line.
+    /// What every step is about, in a line each; those that repeat for ever apart.
     #[must_use]
-    pub fn scenario(&self) -> String {
-        self.steps.iter().map(|step| format!("{}\n", step.action)).collect()
+    pub fn labels(&self) -> (Vec<String>, Vec<String>) {
+        let mut labels: Vec<String> = self.steps.iter().map(|step| step.label.clone()).collect();
+        let cycle = self.returns_to.map_or_else(Vec::new, |place| labels.split_off(place));
+        (labels, cycle)
+    }
+
+    /// The same to be played: the model, its start, and every action, each with the answer that came.
+    ///
+    /// # Errors
+    /// With a sentence, when the story does not begin in an initial state of its model.
+    pub fn scenario(&self) -> Result<String, String> {
+        let initial = self.model.init_states().iter().position(|state| *state == self.first);
+        let initial = initial.ok_or("the story does not begin in an initial state of its model")?;
+        let words = invocation::words_of(&self.model.bounds);
+        let beginning = format!("# {}.\nmodel {words}\ninitial {initial}\n", self.title);
+        let commands = self.steps.iter().enumerate().map(|(place, step)| match self.returns_to {
+            Some(first) if first == place => format!("# What follows repeats for ever.\n{}", step.action),
+            _ => step.action.to_string(),
+        });
+        let commands: Vec<String> = std::iter::once("start".to_owned()).chain(commands).collect();
+        let mut text = scenario::write(&beginning, &commands, &self.model.mutation)?;
+        self.note.iter().for_each(|note| text += &format!("\n# In the end: {note}.\n"));
+        Ok(text)
     }
 
     /// The lines of its trace.
@@ -228,7 +257,7 @@ pub fn write_all(directory: &Path, name: &str, story: &Story) -> std::io::Result
 /// When the directory cannot be written.
 pub fn write_texts(directory: &Path, name: &str, story: &Story) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    let scenario = format!("# {}: {}\n{}", story.header.recorded_by, story.title, story.scenario());
+    let scenario = story.scenario().map_err(std::io::Error::other)?;
     std::fs::write(directory.join(format!("{name}.txt")), scenario)?;
     std::fs::write(directory.join(format!("{name}.ndjson")), ndjson::write(story))
 }
@@ -243,7 +272,7 @@ fn header(model: &ZooKeeper) -> Header {
         version: VERSION,
         ensemble: model.ensemble.clone(),
         elections: elections(model),
-        recorded_by: crate::invocation::command_of(&model.bounds).replacen("explore", "trace", 1),
+        recorded_by: invocation::trace_command(&model.bounds),
     }
 }
 

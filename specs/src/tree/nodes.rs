@@ -10,7 +10,11 @@ use std::ops::Bound;
 /// The znodes by place: every one behind its parent, all children of one together. No znode lists its children, for
 /// they are a range.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Nodes(OrdSet<Place>);
+pub(super) struct Nodes {
+    set: OrdSet<Place>,
+    /// The bytes of all paths and data.
+    bytes: u64,
+}
 
 /// A znode as a member of the set, in which its path alone counts.
 #[derive(Clone, Debug)]
@@ -18,24 +22,34 @@ struct Place(Node);
 
 impl Nodes {
     pub fn get(&self, path: &str) -> Option<&Node> {
-        Some(&self.0.get(&Path::new(path.as_bytes()))?.0)
+        Some(&self.set.get(&Path::new(path.as_bytes()))?.0)
     }
 
     /// Puts it in its place, and gives what stood there.
     pub fn insert(&mut self, node: Node) -> Option<Node> {
-        self.0.insert(Place(node)).map(|place| place.0)
+        self.bytes += size(&node);
+        let replaced = self.set.insert(Place(node)).map(|place| place.0);
+        self.bytes -= replaced.as_ref().map_or(0, size);
+        replaced
     }
 
     pub fn remove(&mut self, path: &str) -> Option<Node> {
-        self.0.remove(&Path::new(path.as_bytes())).map(|place| place.0)
+        let removed = self.set.remove(&Path::new(path.as_bytes())).map(|place| place.0);
+        self.bytes -= removed.as_ref().map_or(0, size);
+        removed
+    }
+
+    /// The bytes of all paths and data.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.set.len()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Node> {
-        self.0.iter().map(|place| &place.0)
+        self.set.iter().map(|place| &place.0)
     }
 
     /// The children of what has this path, by name.
@@ -56,8 +70,12 @@ impl Nodes {
     }
 
     fn range_from<'a>(&'a self, start: Bound<Path<'a>>) -> impl Iterator<Item = &'a Node> {
-        self.0.range((start, Bound::Unbounded)).map(|place| &place.0)
+        self.set.range((start, Bound::Unbounded)).map(|place| &place.0)
     }
+}
+
+fn size(node: &Node) -> u64 {
+    (node.path().len() + node.data_length()) as u64
 }
 
 impl Ord for Place {

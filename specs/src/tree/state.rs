@@ -110,6 +110,12 @@ impl Tree {
         self.nodes.len()
     }
 
+    /// The bytes of all paths and data (`DataTree.cachedApproximateDataSize`).
+    #[must_use]
+    pub fn data_size(&self) -> u64 {
+        self.nodes.bytes()
+    }
+
     /// The access control list with this number; see [`AclTable::get`].
     #[must_use]
     pub fn acl(&self, id: AclId) -> &Arc<[Acl]> {

@@ -13,6 +13,8 @@ const OPTIONS: TreeOptions = TreeOptions { extended_types: true, digest: true };
 
 fn assert_agree(tree: &Tree, naive: &Naive) {
     assert_eq!(tree.node_count(), naive.nodes.len());
+    let size = |(path, node): (&String, &crate::naive::NaiveNode)| path.len() + node.data.as_ref().map_or(0, Vec::len);
+    assert_eq!(tree.data_size(), naive.nodes.iter().map(size).sum::<usize>() as u64);
     for (path, expected) in &naive.nodes {
         let node = tree.node(path).unwrap_or_else(|| panic!("{path} is missing"));
         assert_eq!(node.path(), path);

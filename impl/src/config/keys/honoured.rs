@@ -55,6 +55,9 @@ pub const HONOURED: &[Honoured] = &[
     }),
     property("maxCnxns", "0: no limit", |c, v| put(&mut c.limits.max_cnxns, v.decoded(ANY))),
     file("maxClientCnxns", "60", |c, v| put(&mut c.limits.max_client_cnxns, v.number(ANY))),
+    property("nio.sessionlessCnxnTimeout", "10000 ms", |c, v| {
+        put(&mut c.limits.sessionless_timeout, decoded_milliseconds(v, SOME))
+    }),
     file("clientPortAddress", "every address", |c, v| {
         let port = c.client.take().map_or(0, |client| client.port);
         c.client = Some(HostPort::new(word(v)?, port));
@@ -81,7 +84,6 @@ pub const HONOURED: &[Honoured] = &[
         set: |c, v| put(&mut c.quorum.observer_sync_enabled, v.boolean()),
     },
     property("extendedTypesEnabled", "false", |c, v| put(&mut c.tree.extended_types_enabled, v.boolean())),
-    property("emulate353TTLNodes", "false", |c, v| put(&mut c.tree.emulate_353_ttl_nodes, v.boolean())),
     property("fastleader.minNotificationInterval", "200 ms", |c, v| {
         put(&mut c.quorum.min_notification_interval, decoded_milliseconds(v, SOME))
     }),
@@ -94,7 +96,6 @@ pub const HONOURED: &[Honoured] = &[
     property("flushDelay", "0 ms", |c, v| put(&mut c.storage.flush_delay, decoded_milliseconds(v, ANY))),
     property("maxBatchSize", "1000", |c, v| put(&mut c.storage.max_batch_size, v.decoded(SOME))),
     property("enforceQuota", "false", |c, v| put(&mut c.tree.enforce_quota, v.boolean())),
-    property("enableEagerACLCheck", "false", |c, v| put(&mut c.access.eager_acl_check, v.boolean())),
     named("maxConcurrentSnapSyncs", "leader.maxConcurrentSnapSyncs", "10", |c, v| {
         put(&mut c.quorum.max_concurrent_snap_syncs, v.decoded(SOME))
     }),
@@ -110,9 +111,6 @@ pub const HONOURED: &[Honoured] = &[
         put(&mut c.storage.snapshot_compression, Ok(kind))
     }),
     property("snapshot.trust.empty", "false", |c, v| put(&mut c.storage.trust_empty_snapshot, v.boolean())),
-    property("serializeLastProcessedZxid.enabled", "true", |c, v| {
-        put(&mut c.storage.serialize_last_processed_zxid, v.boolean())
-    }),
     property("datadir.autocreate", "true", |c, v| put(&mut c.storage.create_directories, v.boolean())),
     property("db.autocreate", "true", |c, v| put(&mut c.storage.create_database, v.boolean())),
     // Cluster options.
@@ -142,14 +140,7 @@ pub const HONOURED: &[Honoured] = &[
     // Experimental and unsafe options.
     bare("readonlymode.enabled", "false", |c, v| put(&mut c.read_only_mode, v.boolean())),
     property("forceSync", "yes", |c, v| put(&mut c.storage.force_sync, v.yes_or_no())),
-    bare("jute.maxbuffer", "1048575 bytes", |c, v| {
-        c.limits.jute_max_buffer = v.decoded(SOME)?;
-        c.limits.jute_max_buffer_extra = c.limits.jute_max_buffer;
-        Ok(())
-    }),
-    property("jute.maxbuffer.extrasize", "`jute.maxbuffer`", |c, v| {
-        put(&mut c.limits.jute_max_buffer_extra, v.decoded(ANY))
-    }),
+    bare("jute.maxbuffer", "1048575 bytes", |c, v| put(&mut c.limits.jute_max_buffer, v.decoded(SOME))),
     property("skipACL", "no", |c, v| put(&mut c.access.skip_acl, v.yes_or_no())),
     bare("znode.container.checkIntervalMs", "60000 ms", |c, v| {
         put(&mut c.tree.container_check_interval, decoded_milliseconds(v, SOME))
@@ -170,10 +161,6 @@ pub const HONOURED: &[Honoured] = &[
     property("admin.serverPort", "8080", |c, v| {
         let port = v.decoded(0..=u16::MAX)?;
         admin(c, |admin| admin.listen.port = port)
-    }),
-    property("admin.idleTimeout", "30000 ms", |c, v| {
-        let time = decoded_milliseconds(v, SOME)?;
-        admin(c, |admin| admin.idle_timeout = time)
     }),
     property("admin.commandURL", "/commands", |c, v| {
         let url = v.0.trim_end_matches('/').to_owned();
