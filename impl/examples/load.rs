@@ -31,9 +31,9 @@ const ROOM: usize = 16 << 10;
 /// A load for a ZooKeeper server.
 #[derive(Parser)]
 struct Options {
-    /// Where the server is.
-    #[arg(long, default_value = "127.0.0.1:2181")]
-    address: SocketAddr,
+    /// Where the servers are, with commas between: sessions are spread over them.
+    #[arg(long, default_value = "127.0.0.1:2181", value_delimiter = ',')]
+    address: Vec<SocketAddr>,
     #[command(subcommand)]
     command: Command,
 }
@@ -59,6 +59,13 @@ enum Command {
         #[arg(long, default_value_t = 30)]
         seconds: u64,
     },
+    /// Writes one request after another, at whichever server takes it, and tells the longest time between two that
+    /// were acknowledged.
+    Outage {
+        /// For how long.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
     /// Waits for a server that is starting, until it has opened a session and read the root.
     FirstReply,
 }
@@ -81,11 +88,13 @@ struct Load {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let start = Instant::now();
-    let Options { address, command } = Options::parse();
+    let Options { address: addresses, command } = Options::parse();
+    let address = *addresses.first().ok_or_else(|| io::Error::other("no address is given"))?;
     match command {
-        Command::SetData(load) => run(address, load, set_data).await,
-        Command::GetData(load) => run(address, load, get_data).await,
-        Command::Create(load) => run(address, load, create_below).await,
+        Command::SetData(load) => run(&addresses, load, set_data).await,
+        Command::GetData(load) => run(&addresses, load, get_data).await,
+        Command::Create(load) => run(&addresses, load, create_below).await,
+        Command::Outage { seconds } => outage(&addresses, Duration::from_secs(seconds)).await,
         Command::LoadTree { nodes } => load_tree(address, nodes).await,
         Command::Idle { sessions, seconds } => idle(address, sessions, seconds).await,
         Command::FirstReply => first_reply(address, start).await,
@@ -117,14 +126,19 @@ fn create(path: String, data: &Bytes, mode: CreateMode) -> ClientRequest {
 
 // ---- The measurements ---------------------------------------------------------------------------------------------
 
-async fn run(address: SocketAddr, load: Load, ask: fn(u64, u64, &Bytes) -> ClientRequest) -> io::Result<()> {
+async fn run(addresses: &[SocketAddr], load: Load, ask: fn(u64, u64, &Bytes) -> ClientRequest) -> io::Result<()> {
     let data = Bytes::from(vec![b'x'; load.bytes]);
-    let mut first = Session::open(address).await?;
+    let mut first = Session::open(addresses[0]).await?;
     first.create_or_find("/load").await?;
     let mut sessions = Vec::new();
     for number in 0..load.sessions {
         first.create_or_find(&home(number)).await?;
-        sessions.push(Session::open(address).await?);
+    }
+    for address in addresses.iter().cycle().take(usize::try_from(load.sessions).unwrap_or(usize::MAX)) {
+        let mut session = Session::open(*address).await?;
+        // A server that has not heard of the last znode yet hears of it before it answers this.
+        session.call(&ClientRequest::Sync { path: Some("/load".into()) }).await?;
+        sessions.push(session);
     }
     first.call(&set_data(0, 0, &data)).await?;
     let each = load.operations / load.sessions;
@@ -170,6 +184,36 @@ async fn idle(address: SocketAddr, count: usize, seconds: u64) -> io::Result<()>
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let lost = tasks.iter().filter(|task: &&tokio::task::JoinHandle<io::Result<()>>| task.is_finished()).count();
     println!("lost {lost}");
+    Ok(())
+}
+
+async fn outage(addresses: &[SocketAddr], time: Duration) -> io::Result<()> {
+    /// A server that hangs is left.
+    const PATIENCE: Duration = Duration::from_millis(1000);
+    let data = Bytes::from(vec![b'x'; 100]);
+    let (start, mut longest, mut acknowledged) = (Instant::now(), Duration::ZERO, 0_u64);
+    let (mut last, mut servers) = (None::<Instant>, addresses.iter().cycle());
+    while start.elapsed() < time {
+        let Some(address) = servers.next() else { break };
+        let attempt = async {
+            let mut session = Session::open(*address).await?;
+            session.create_or_find("/outage").await?;
+            Ok::<Session, io::Error>(session)
+        };
+        let Ok(Ok(mut session)) = tokio::time::timeout(PATIENCE, attempt).await else {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            continue;
+        };
+        let request =
+            ClientRequest::Write(Change::SetData { path: "/outage".into(), data: Some(data.clone()), version: -1 });
+        while start.elapsed() < time {
+            let Ok(Ok(0)) = tokio::time::timeout(PATIENCE, session.call(&request)).await else { break };
+            let now = Instant::now();
+            longest = longest.max(last.map_or(Duration::ZERO, |last| now - last));
+            (last, acknowledged) = (Some(now), acknowledged + 1);
+        }
+    }
+    println!("acknowledged {acknowledged} longest_ms {}", longest.as_millis());
     Ok(())
 }
 
