@@ -390,6 +390,12 @@ fn listen(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> 
     socket.listen(backlog.filter(|backlog| *backlog > 0).unwrap_or(USUAL_BACKLOG))
 }
 
+/// At least what Java keeps, and a good part of what is between two snapshots: sending so many costs less than a tree.
+fn kept_transactions(options: &ServerOptions) -> usize {
+    let count = u64::from(options.config.storage.commit_log_count).max(options.snap_count / 10);
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
 fn batching(storage: &config::Storage) -> Batching {
     Batching {
         most: usize::try_from(storage.max_batch_size).unwrap_or(usize::MAX),
@@ -418,6 +424,7 @@ fn node_options(options: &ServerOptions, place: &Place, directory: &DataDirector
         },
         close_session_paths: tree.close_session_txn_enabled,
         prepare: options.prepare,
+        kept_transactions: kept_transactions(options),
         collect_interval: tree.container_check_interval,
         max_never_used: tree.container_max_never_used,
         collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),

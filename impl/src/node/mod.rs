@@ -62,6 +62,8 @@ pub struct NodeOptions {
     /// Whether the closing of a session lists its ephemeral znodes in the log (`closeSessionTxn.enabled`); releases
     /// before 3.6 do not know such lists.
     pub close_session_paths: bool,
+    /// How many transactions the core keeps at least, for learners that lag (`commitLogCount`).
+    pub kept_transactions: usize,
     /// How often containers and znodes with a time to live are looked at (`znode.container.checkIntervalMs`).
     pub collect_interval: Duration,
     /// How long a container that never had children stays; `None` for ever (`znode.container.maxNeverUsedIntervalMs`).
@@ -117,9 +119,6 @@ pub struct Node {
     next_collection: Instant,
     schedule: SnapshotSchedule,
     snapshotting: bool,
-    /// The snapshot before the last. The core hears of it when the next one is done: so it keeps the transactions since
-    /// then, and brings a learner that lags less by DIFF.
-    previous_snapshot: Option<Zxid>,
     stopping: bool,
 }
 
@@ -188,7 +187,6 @@ impl Node {
             tickets: 0,
             clock: Clock::default(),
             snapshotting: false,
-            previous_snapshot: None,
             stopping: false,
         };
         node.perform(outputs);
@@ -235,15 +233,21 @@ impl Node {
             Incoming::Link(event) => self.on_link(event),
             Incoming::Snapshotted(zxid) => {
                 self.snapshotting = false;
-                if let Some(previous) = self.previous_snapshot.replace(zxid) {
-                    self.step(Input::Snapshotted(previous));
-                }
+                self.step(Input::Snapshotted(self.forgotten(zxid)));
             }
             Incoming::Failed(why) => return Err(NodeError::Failed(why)),
             Incoming::Expire(session) => self.expire(session),
             Incoming::Stop => self.stopping = true,
         }
         Ok(())
+    }
+
+    /// Up to where the core may forget its log when there is a snapshot at `snapshot`: it keeps some of what is in the
+    /// snapshot, and brings a learner that lags no more than that by DIFF.
+    fn forgotten(&self, snapshot: Zxid) -> Zxid {
+        let log = self.peer.memory.history.log();
+        let kept = log.len().checked_sub(self.options.kept_transactions + 1);
+        kept.map_or(self.peer.memory.history.snapshot(), |last| log[last].zxid.min(snapshot))
     }
 
     /// Something happens to the peer.

@@ -90,8 +90,10 @@ impl Node {
         let Some(Preparing { asked, waiting }) = preparing else { return };
         let Some(zxid) = self.peer.next_zxid() else { return };
         let transaction = self.prepare_on_tree(&asked, zxid);
-        let mut bytes = Vec::with_capacity(128);
+        let mut bytes = Vec::with_capacity(256);
         encode_transaction(&transaction, &mut bytes);
+        // It stays in memory until long after the next snapshot.
+        bytes.shrink_to_fit();
         self.shared.counters.proposals.fetch_add(1, Ordering::Relaxed);
         self.outstanding.push_back(Outstanding { zxid, transaction, waiting });
         self.step(Input::Propose(Payload(Bytes::from(bytes))));
@@ -215,7 +217,6 @@ impl Node {
         };
         // A Java leader serves while it sends: the tree may hold more than it says, until this server serves.
         self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
-        self.previous_snapshot = None;
         self.schedule.begin();
         self.commands.push(Command::Replace(snapshot.tree.clone()));
         *self.shared.tree.write() = snapshot.tree;
