@@ -184,7 +184,8 @@ impl Server {
     /// # Errors
     /// A directory that cannot be used or is damaged; a port that cannot be had.
     pub fn start(options: ServerOptions) -> Result<Server, ServerError> {
-        let runtime = Builder::new_multi_thread().enable_all().thread_name("client").build()?;
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.enable_all().worker_threads(workers()).thread_name("client").build()?;
         let address = options.address;
         let backlog = options.config.limits.client_port_listen_backlog;
         let listener = runtime.block_on(async { listen(address, backlog) });
@@ -324,6 +325,12 @@ fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
         locked => Ok(locked?),
     };
     paths.into_iter().filter_map(|path| lock(path).transpose()).collect()
+}
+
+/// How many threads serve connections: one processor is the node's and the journal's. With a thread for each processor
+/// they take it from one another, and every write costs more.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
 }
 
 fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>), ServerError> {

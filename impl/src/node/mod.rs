@@ -27,6 +27,7 @@ pub use network::{Alone, Network};
 pub use schedule::SnapshotPolicy;
 pub use timing::Timing;
 
+use crate::client_port::connection::Connection;
 use crate::disk::{Compression, DataDirectory, Snapshot, ZxidDigest};
 use crate::shared::Shared;
 use clients::Client;
@@ -83,6 +84,8 @@ pub struct Node {
     journal: Sender<Vec<Command>>,
     /// What the journal is told at the end of this turn.
     commands: Vec<Command>,
+    /// Connections whose replies wait, to be woken when the other replies of this step are there too.
+    to_wake: Vec<Arc<Connection>>,
     outlook: Outlook,
     sessions: Sessions,
     ids: SessionIds,
@@ -170,6 +173,7 @@ impl Node {
             handle,
             journal,
             commands: Vec::new(),
+            to_wake: Vec::new(),
             outlook: Outlook::default(),
             clients: HashMap::new(),
             preparing: None,
@@ -225,7 +229,7 @@ impl Node {
     fn take(&mut self, incoming: Incoming) -> Result<(), NodeError> {
         match incoming {
             Incoming::Connect(connection, request) => self.connect(connection, &request),
-            Incoming::Request(asking) => self.request(asking),
+            Incoming::Requests(asked) => asked.into_iter().for_each(|asking| self.request(asking)),
             Incoming::Gone(connection) => self.gone(&connection),
             Incoming::Durable(released) => released.into_iter().for_each(|release| self.on_released(release)),
             Incoming::Link(event) => self.on_link(event),
@@ -250,9 +254,17 @@ impl Node {
     }
 
     fn hand_over(&mut self) {
+        self.wake();
         if !self.commands.is_empty() {
             // A journal that has left has said why; that message is in the inbox.
             let _ = self.journal.send(std::mem::take(&mut self.commands));
+        }
+    }
+
+    /// Lets connections send what they were given.
+    fn wake(&mut self) {
+        for connection in self.to_wake.drain(..) {
+            connection.outbox.wake();
         }
     }
 

@@ -121,6 +121,7 @@ impl Node {
             }
         }
         if !deliveries.is_empty() {
+            self.wake();
             self.snapshot_when_due();
         }
     }
