@@ -133,8 +133,9 @@ impl Supervisor {
             }
             let wait = (FIRST_WAIT * 2u32.saturating_pow(server.ends.min(16))).min(LONGEST_WAIT);
             server.ends += 1;
-            let last = tail(&server.member.log, 0, 1);
-            let said = if status.code() == Some(0) || last.is_empty() { String::new() } else { format!(": {last}") };
+            // Who is killed has said nothing about it.
+            let last = status.code().filter(|code| *code != 0).map(|_| tail(&server.member.log, 0, 1));
+            let said = last.filter(|last| !last.is_empty()).map_or_else(String::new, |last| format!(": {last}"));
             let next = if restart {
                 server.again = Some(Instant::now() + wait);
                 format!("it is started again in {} s", wait.as_secs_f64())

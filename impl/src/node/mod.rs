@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod journal;
 mod learner;
 mod links;
+mod measure;
 pub mod network;
 mod perform;
 mod report;
@@ -191,6 +192,7 @@ impl Node {
             previous_snapshot: None,
             stopping: false,
         };
+        node.note_beginning();
         node.perform(outputs);
         node
     }

@@ -100,14 +100,10 @@ fn one(config: &Config) -> Result<(), Failure> {
 // ---- Whom to ask --------------------------------------------------------------------------------------------------
 
 fn place(server: &str) -> Result<Place, Failure> {
-    let (host, port) = match server.trim().rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() => (host.trim_start_matches('[').trim_end_matches(']'), port.parse()),
-        _ => (server.trim(), Ok(2181)),
-    };
-    let port = port.map_err(|_| Failure {
-        exit: Exit::InvalidInvocation,
-        sentence: format!("{server} is no host:port of a server"),
-    })?;
+    let wrong = || Failure { exit: Exit::InvalidInvocation, sentence: format!("{server} is no host:port of a server") };
+    let (host, port) = server.trim().rsplit_once(':').unwrap_or((server.trim(), "2181"));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = port.parse().ok().filter(|_| !host.is_empty()).ok_or_else(wrong)?;
     Ok(Place { id: None, client: Some(HostPort::new(host, port)), admin: None })
 }
 
@@ -159,7 +155,7 @@ fn show(places: &[Place], asked: &Status) -> Result<(), Failure> {
     let silent = rows.iter().filter(|row| !row.is_serving()).count();
     match silent {
         0 => Ok(()),
-        silent => Err(Failure::unexpected(format!("{silent} of {} servers do not serve", rows.len()))),
+        silent => Err(Failure::unexpected(format!("of {} servers {silent} do not serve", rows.len()))),
     }
 }
 
