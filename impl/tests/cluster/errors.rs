@@ -33,7 +33,9 @@ fn a_list_of_servers_that_cannot_be_is_refused() {
         (
             Some("1"),
             with("server.4=127.0.0.1.7:4\n"),
-            "server.4=127.0.0.1.7:4: a server is host:port:port or host:port:port:role, several of them with | between, and may end in ;port or ;host:port for clients; the role is participant or observer",
+            "server.4=127.0.0.1.7:4: a server is host:port:port or host:port:port:role, \
+             several of them with | between, and may end in ;port or ;host:port for clients; \
+             the role is participant or observer",
         ),
         (None, with(""), "data/myid: is missing; it must hold the N of this server's server.N line"),
         (Some("7"), with(""), "data/myid: holds 7, but there is no server.7"),
@@ -41,7 +43,8 @@ fn a_list_of_servers_that_cannot_be_is_refused() {
         (
             Some("1"),
             with("reconfigEnabled=true\n"),
-            "zoo.cfg, line 9: reconfigEnabled=true is refused: the other servers would rewrite their lists of servers, and this one would not follow",
+            "zoo.cfg, line 9: reconfigEnabled=true is refused: the other servers would rewrite their \
+             lists of servers, and this one would not follow",
         ),
     ] {
         configure(here, my_id, &lines);
@@ -55,34 +58,19 @@ fn a_list_of_servers_that_cannot_be_is_refused() {
 fn a_port_in_use_is_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let here = directory.path();
-    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().expect("an address").port()).collect();
     for (taken, name, code) in [(0, "client", 1), (1, "quorum", 14), (2, "election", 14)] {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        let port = |index: usize| if index == taken { ports[index] } else { [0, free, ports[3]][index] };
-        // The third stands for a port that is free: only one of them is taken.
-        let election = if taken == 2 { ports[2] } else { free_beside(free) };
-        configure(
-            here,
-            Some("1"),
-            &format!(
-                "clientPort={}\nclientPortAddress=127.0.0.1\nserver.1=127.0.0.1:{}:{election}\nserver.2=127.0.0.1:1:2\nserver.3=127.0.0.1:3:4\n",
-                port(0),
-                port(1)
-            ),
-        );
+        let mut held: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
+        let ports: Vec<u16> = held.iter().map(port).collect();
+        let _taken = held.remove(taken);
+        drop(held);
+        let own = format!("clientPort={}\nclientPortAddress=127.0.0.1\n", ports[0]);
+        let others = "server.2=127.0.0.1:1:2\nserver.3=127.0.0.1:3:4\n";
+        configure(here, Some("1"), &format!("{own}server.1=127.0.0.1:{}:{}\n{others}", ports[1], ports[2]));
         let output = program(here, &["start-foreground", "zoo.cfg", "--log", "error"]).output().expect("run");
         let expected = format!("the {name} port: cannot listen at 127.0.0.1:{}: Address already in use", ports[taken]);
         let sentence = text(&output.stderr);
         assert!(sentence.starts_with(&expected) && sentence.lines().count() == 1, "{sentence}");
         assert_eq!(output.status.code(), Some(code), "{sentence}");
     }
-}
-
-/// A free port that is not this one.
-fn free_beside(other: u16) -> u16 {
-    let held = TcpListener::bind(("127.0.0.1", other));
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-    drop(held);
-    port
 }

@@ -31,7 +31,8 @@ fn own_files(here: &Path) -> Vec<u16> {
         std::fs::write(data.join("myid"), id.to_string()).expect("written");
         let role = if id == 4 { "peerType=observer\n" } else { "" };
         let text = format!(
-            "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir={}\nclientPort={client}\nadmin.enableServer=false\n{role}{}",
+            "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir={}\nclientPort={client}\n\
+             admin.enableServer=false\n{role}{}",
             data.display(),
             list(&ports)
         );

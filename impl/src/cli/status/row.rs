@@ -29,8 +29,8 @@ pub struct Row {
     pub id: Option<u8>,
     /// Where its clients connect.
     pub address: Option<String>,
-    /// `leader`, `follower`, `observer`, `standalone`, `read-only`; `looking` when it answers and does not serve; `down`
-    /// when it does not answer.
+    /// `leader`, `follower`, `observer`, `standalone`, `read-only`; `looking` when it answers and does not serve;
+    /// `down` when it does not answer.
     pub role: String,
     /// The epoch of its last transaction, or the one that it leads.
     pub epoch: Option<u32>,
