@@ -136,7 +136,7 @@ pub enum ServerError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// The port.
-    #[error("cannot listen at {address}: {error}")]
+    #[error("the client port: cannot listen at {address}: {error}")]
     Port {
         /// Where.
         address: SocketAddr,
@@ -158,6 +158,16 @@ pub enum ServerError {
     /// The list of servers.
     #[error("{0}")]
     Ensemble(String),
+    /// A port for other servers.
+    #[error("the {name} port: cannot listen at {address}: {error}")]
+    PeerPort {
+        /// `quorum` or `election`.
+        name: &'static str,
+        /// Where.
+        address: HostPort,
+        /// Why.
+        error: io::Error,
+    },
     /// It did not come to serve.
     #[error("the server did not begin to serve")]
     NotServing,
@@ -474,14 +484,18 @@ fn network(
         own,
     };
     let (events, failures) = (node.clone(), node.clone());
-    let at = links.own.election.clone();
+    let (election, learners) = (links.own.election.clone(), links.own.quorum.clone());
+    if quorum.peer_type == config::PeerType::Participant {
+        // It is opened when this server leads; that it cannot be should not be a surprise then.
+        let listens = HostPort { host: learners.host.clone().filter(|_| !quorum.listen_on_all_ips), ..learners };
+        let probed = listens.resolve().and_then(|addresses| std::net::TcpListener::bind(&*addresses));
+        probed.map_err(|error| ServerError::PeerPort { name: "quorum", address: listens, error })?;
+    }
     let network = TcpNetwork::start(
         runtime.handle(),
         links,
         Arc::new(move |event| events.send(Incoming::Link(event))),
         Box::new(move |why| failures.send(Incoming::Failed(why))),
     );
-    Ok(Box::new(
-        network.map_err(|error| ServerError::Ensemble(format!("the election port {at} cannot be opened: {error}")))?,
-    ))
+    Ok(Box::new(network.map_err(|error| ServerError::PeerPort { name: "election", address: election, error })?))
 }

@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod journal;
 mod learner;
 mod links;
+mod measure;
 pub mod network;
 mod perform;
 mod report;
@@ -189,6 +190,7 @@ impl Node {
             snapshotting: false,
             stopping: false,
         };
+        node.note_beginning();
         node.perform(outputs);
         node
     }
