@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
 pub mod load;
+pub mod cluster;
 pub mod process;
 
 use bytes::{Bytes, BytesMut};

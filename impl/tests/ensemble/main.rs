@@ -1,0 +1,6 @@
+//! Ensembles of processes on one machine.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod election;
