@@ -1,6 +1,10 @@
-//! Ensembles of processes on one machine.
+//! Ensembles of processes on one machine, with faults: `ZABKEEPER_FAULTS` says how many of them the long stories have,
+//! `ZABKEEPER_SEED` repeats their order.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod compare;
 mod election;
+mod faults;
+mod writers;
