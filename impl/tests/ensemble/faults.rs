@@ -18,7 +18,7 @@ pub fn sleep(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }
 
-fn ensemble(voters: u8, observers: u8) -> Cluster {
+pub fn ensemble(voters: u8, observers: u8) -> Cluster {
     let mut cluster = Cluster::new(voters, observers, &HASTY);
     cluster.start_all();
     cluster.wait_until_serving();

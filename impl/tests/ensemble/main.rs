@@ -5,6 +5,12 @@
 mod harness;
 
 mod compare;
+mod disks;
 mod election;
 mod faults;
+mod hangs;
+mod hostile;
+mod partitions;
+mod times;
+mod wires;
 mod writers;

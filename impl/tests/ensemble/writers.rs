@@ -59,14 +59,24 @@ pub struct Writers {
 impl Writers {
     /// One writer beginning at each server, which must serve.
     pub fn begin(cluster: &Cluster) -> Writers {
-        let addresses: Vec<SocketAddr> = cluster.ids().into_iter().map(|id| cluster.address(id)).collect();
+        Writers::begin_at(cluster, &cluster.ids())
+    }
+
+    /// One writer beginning at each of these.
+    pub fn begin_at(cluster: &Cluster, ids: &[u8]) -> Writers {
+        let addresses: Vec<SocketAddr> = ids.iter().map(|id| cluster.address(*id)).collect();
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let begin = |number: usize| {
-            let (mut addresses, stop, done) = (addresses.clone(), stop.clone(), done.clone());
+            let mut addresses = addresses.clone();
             addresses.rotate_left(number);
-            std::thread::spawn(move || Writer::begin(number, addresses).work(&stop, &done))
+            Writer::begin(number, addresses)
         };
-        let threads = (0..addresses.len()).map(begin).collect();
+        let writers: Vec<Writer> = (0..addresses.len()).map(begin).collect();
+        let work = |writer: Writer| {
+            let (stop, done) = (stop.clone(), done.clone());
+            std::thread::spawn(move || writer.work(&stop, &done))
+        };
+        let threads = writers.into_iter().map(work).collect();
         let writers = Writers { stop, done, threads };
         writers.go_on();
         writers
@@ -81,7 +91,7 @@ impl Writers {
     pub fn go_on(&self) {
         let (before, start) = (self.done(), Instant::now());
         while self.done() < before + 20 {
-            assert!(start.elapsed() < 3 * PATIENCE, "nothing is written any more");
+            assert!(start.elapsed() < 2 * PATIENCE, "nothing is written any more");
             assert!(self.threads.iter().all(|thread| !thread.is_finished()), "a writer has failed");
             std::thread::sleep(Duration::from_millis(2));
         }
