@@ -55,9 +55,8 @@ fn words() -> Vec<Vec<u8>> {
     ]
 }
 
-fn memory(pid_of: &Cluster, id: u8) -> u64 {
-    let kibibytes = pid_of.monitor(id).remove("open_file_descriptor_count");
-    kibibytes.and_then(|number| number.parse().ok()).unwrap_or_default()
+fn open_files(cluster: &Cluster, id: u8) -> Option<u64> {
+    cluster.monitor(id).remove("open_file_descriptor_count")?.parse().ok()
 }
 
 #[test]
@@ -98,6 +97,7 @@ fn strangers_at_the_ports_between_servers_change_nothing() {
     check(&cluster, &writers.finish());
     for id in cluster.ids() {
         assert!(!cluster.log(id).contains("panicked"), "server {id}: {}", cluster.log(id));
-        assert!(memory(&cluster, id) < 200, "server {id} keeps connections of strangers");
+        let open = open_files(&cluster, id).expect("a number");
+        assert!(open < 200, "server {id} keeps the connections of strangers: {open}");
     }
 }

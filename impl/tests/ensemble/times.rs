@@ -3,7 +3,7 @@
 
 use crate::harness::cluster::Cluster;
 use crate::harness::load::number_from;
-use crate::harness::{Client, Joined, Wire, opening};
+use crate::harness::{Client, Joined, Wire, opening, set};
 use std::time::{Duration, Instant};
 
 const USUAL: [&str; 3] = ["tickTime=2000", "initLimit=10", "syncLimit=5"];
@@ -12,7 +12,7 @@ const USUAL: [&str; 3] = ["tickTime=2000", "initLimit=10", "syncLimit=5"];
 fn writes(cluster: &Cluster, id: u8) -> bool {
     let Ok(wire) = Wire::reach(cluster.address(id), Duration::from_secs(1)) else { return false };
     let Joined::Session(mut client) = Client::join(wire, &opening(10_000)) else { return false };
-    client.send(&[crate::harness::set("/zookeeper/config", b"")]);
+    client.send(&[set("/zookeeper/config", b"")]);
     client.reply().is_some()
 }
 
