@@ -202,7 +202,8 @@ impl Server {
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
-        let place = Place::new(&options.config.quorum)?;
+        let last_counter = options.config.system_properties.get("zookeeper.testingonly.lastCounter");
+        let place = Place::new(&options.config.quorum)?.with_epochs_for_tests(last_counter)?;
         let (directory, locks) = open(&options)?;
         let RestoredBase { tree, history, awaited_digest, report, .. } = restore_for(&place, &options, &directory)?;
         let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
