@@ -14,12 +14,13 @@ use crate::disk::{
     RestoreOptions, RestoreReport, Restored, RestoredBase, restore, restore_base,
 };
 use crate::ensemble::Place;
-use crate::link::{LinkOptions, PeerAddresses, TcpNetwork};
+use crate::link::{LinkOptions, PeerAddress, TcpNetwork};
 use crate::node::journal::{Batching, Journal};
 use crate::node::{Alone, Beginning, Handle, Incoming, Network, Node, NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
-use zab::{Disk, History};
+use zab::{Disk, History, ServerId};
 
 /// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
 #[derive(Clone, Debug)]
@@ -211,7 +212,7 @@ impl Server {
                 node.send(Incoming::Failed(error.to_string()));
             }
         })?;
-        let network = network(&options, &place, &handle)?;
+        let network = network(&options, &place, &runtime, &handle)?;
         let node_options = node_options(&options, &place, &directory);
         let channel = (handle.clone(), inbox);
         let ensemble = place.ensemble.clone();
@@ -430,28 +431,43 @@ pub(crate) fn timing(options: &ServerOptions) -> Timing {
 }
 
 /// The links with the other servers.
-fn network(options: &ServerOptions, place: &Place, node: &Handle) -> Result<Box<dyn Network>, ServerError> {
+fn network(
+    options: &ServerOptions,
+    place: &Place,
+    runtime: &Runtime,
+    node: &Handle,
+) -> Result<Box<dyn Network>, ServerError> {
     if !place.distributed {
         return Ok(Box::new(Alone));
     }
     let quorum = &options.config.quorum;
-    let addresses = |line: &ServerLine| PeerAddresses { quorum: line.quorum.clone(), election: line.election.clone() };
+    let address = |line: &ServerLine| {
+        Some(PeerAddress { quorum: line.quorum.first()?.clone(), election: line.election.first()?.clone() })
+    };
+    let mut peers: BTreeMap<ServerId, PeerAddress> =
+        quorum.servers.iter().filter_map(|(id, line)| Some((*id, address(line)?))).collect();
+    let own = peers.remove(&place.id).ok_or_else(|| ServerError::Ensemble("this server has no address".into()))?;
     let tick = Duration::from_millis(options.tick);
     let links = LinkOptions {
         id: place.id,
-        servers: quorum.servers.iter().map(|(id, line)| (*id, addresses(line))).collect(),
+        peers,
         config: Configuration::new(options.config.clone(), options.address.port()).membership(),
         election_patience: quorum.connection_timeout,
         init_patience: tick * quorum.init_limit.max(1),
         sync_patience: tick * quorum.sync_limit.max(1),
         everywhere: quorum.listen_on_all_ips,
         tree: options.tree,
+        own,
     };
     let (events, failures) = (node.clone(), node.clone());
+    let at = links.own.election.clone();
     let network = TcpNetwork::start(
+        runtime.handle(),
         links,
         Arc::new(move |event| events.send(Incoming::Link(event))),
-        Arc::new(move |why| failures.send(Incoming::Failed(why))),
+        Box::new(move |why| failures.send(Incoming::Failed(why))),
     );
-    Ok(Box::new(network.map_err(|error| ServerError::Ensemble(format!("the election port: {error}")))?))
+    Ok(Box::new(
+        network.map_err(|error| ServerError::Ensemble(format!("the election port {at} cannot be opened: {error}")))?,
+    ))
 }

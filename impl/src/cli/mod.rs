@@ -18,7 +18,7 @@ pub use question::ask;
 
 use crate::config::{Config, Overrides};
 use crate::inspect::{self, CheckData, PrintLog, PrintSnapshot};
-use crate::version;
+use crate::{shell, version};
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -67,6 +67,13 @@ enum Command {
     Snapshot(PrintSnapshot),
     /// Verify all files of a data directory.
     CheckData(CheckData),
+    /// Ask a server, as zkCli.sh: a command given here, or many that are typed or piped in.
+    #[command(disable_help_flag = true)]
+    Shell {
+        /// [-server host:port] [-timeout milliseconds] [-r] [-waitforconnection] [command arguments]; -help for more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "arguments")]
+        arguments: Vec<String>,
+    },
 }
 
 /// Which server is meant.
@@ -94,6 +101,7 @@ pub fn run(
 ) -> ExitCode {
     let (flags, others) = split_flags(arguments);
     let parsed = match Arguments::try_parse_from(others) {
+        Ok(Arguments { command: Command::Shell { arguments }, .. }) => return shell::run(&arguments),
         Ok(parsed) => parsed,
         // Help and version are such errors too; clap knows where each belongs.
         Err(error) => {
@@ -141,6 +149,8 @@ fn execute(
         Command::TxnLog(asked) => return Ok(inspect::print(|out| asked.run(out))?),
         Command::Snapshot(asked) => return Ok(inspect::print(|out| asked.run(out))?),
         Command::CheckData(asked) => return Ok(inspect::print(|out| asked.run(out))?),
+        // It has exit codes of its own.
+        Command::Shell { .. } => return Ok(()),
         Command::Start(target) | Command::StartForeground(target) | Command::Stop(target) => target,
         Command::Restart(target) | Command::Status(target) => target,
     };
@@ -155,7 +165,8 @@ fn execute(
             start_in_background(&context, environment)
         }
         Command::Status(_) => status(&context),
-        Command::Version | Command::TxnLog(_) | Command::Snapshot(_) | Command::CheckData(_) => Ok(()),
+        Command::Version | Command::Shell { .. } => Ok(()),
+        Command::TxnLog(_) | Command::Snapshot(_) | Command::CheckData(_) => Ok(()),
     }
 }
 

@@ -1,60 +1,64 @@
-//! The links between servers: connections on the election port and on the quorum port, as ZooKeeper's servers hold them.
+//! The links to the other servers of the ensemble: the election port and the quorum port.
 //!
-//! ```text
-//!               Notification                    ┌── ElectionPort ── one connection with each server
-//!  NODE ◀── LinkEvent ──┤                       │
-//!    └──── Network ─────┴── Packet, Closed … ── QuorumPort ── learners' connections, or the one to the leader
-//! ```
+//! Nothing here knows the protocol; it carries what [`zab::Peer`] says, on ZooKeeper's own wire.
 //!
-//! They know nothing of the protocol but who may speak first, and when silence has lasted too long. Each connection has
-//! two threads, one for each direction: there are few of them, and a snapshot is read and written by code that blocks.
+//! - [`ElectionPort`]: one connection with every other server, on which only the newest notification counts. Tasks of
+//!   the runtime.
+//! - [`QuorumPort`]: connections of learners while this server leads, and its own to the server that it follows.
+//!   Every one has two threads, one that reads and one that writes, as a snapshot of any size passes over it while
+//!   others go on.
 //!
-//! *Java:* `QuorumCnxManager`, `LearnerHandler`, `Learner`.
+//! Both hand what happens to a function that must not wait: it runs on the threads that read.
 
-mod election;
+mod election_peer;
+mod election_port;
+mod introduction;
 mod network;
-mod quorum;
-mod stream;
+mod quorum_connection;
+mod quorum_port;
+mod snapshot;
 
-pub use election::{ElectionOptions, ElectionPort};
-pub use network::{LinkOptions, PeerAddresses, TcpNetwork};
-pub use quorum::{QuorumOptions, QuorumPort};
+pub use election_port::{ElectionOptions, ElectionPort};
+pub use network::{LinkOptions, PeerAddress, TcpNetwork};
+pub use quorum_port::{QuorumOptions, QuorumPort};
 
 use crate::wire::quorum::Packet;
 use std::sync::Arc;
 use zab::{Notification, ServerId};
 
-/// A connection on the quorum port. No two in the life of a server have the same number.
+/// A connection on the quorum port. Numbers are never used again, so that whatever comes late from a connection can
+/// be told from what comes on the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
 /// What happens on the links.
 #[derive(Clone, Debug)]
 pub enum LinkEvent {
-    /// A server says on the election port where it stands.
+    /// A server said on the election port where it stands.
     Notification(ServerId, Notification),
-    /// The connection to a leader is open.
+    /// The connection that [`QuorumPort::connect`] asked for is open.
     Opened {
-        /// The connection.
+        /// Its number.
         connection: ConnectionId,
         /// The leader.
         peer: ServerId,
     },
-    /// No connection to a leader could be opened in time.
+    /// The connection that [`QuorumPort::connect`] asked for could not be opened in time.
     Refused {
         /// The leader.
         peer: ServerId,
     },
-    /// A packet came on the quorum port.
+    /// Something was said on the quorum port. The first on a learner's connection is its FOLLOWERINFO or OBSERVERINFO.
     Packet {
-        /// On which connection.
+        /// Where.
         connection: ConnectionId,
-        /// From whom; of a learner, as it has introduced itself.
+        /// By whom.
         peer: ServerId,
         /// What.
         packet: Packet,
     },
-    /// A connection on the quorum port has ended.
+    /// A connection of which there was [`LinkEvent::Opened`] or a [`LinkEvent::Packet`] is gone, whoever closed it.
+    /// It is the last event of a connection.
     Closed {
         /// Which.
         connection: ConnectionId,
@@ -63,5 +67,5 @@ pub enum LinkEvent {
     },
 }
 
-/// Where events go. It must not wait.
-pub type Events = Arc<dyn Fn(LinkEvent) + Send + Sync>;
+/// Takes events. It must not wait, nor call a port.
+type Events = Arc<dyn Fn(LinkEvent) + Send + Sync>;

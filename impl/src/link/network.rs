@@ -1,23 +1,25 @@
 //! The network of a server among others: both ports.
 
-use super::{ConnectionId, ElectionOptions, ElectionPort, Events, QuorumOptions, QuorumPort};
+use super::{ConnectionId, ElectionOptions, ElectionPort, LinkEvent, QuorumOptions, QuorumPort};
 use crate::config::HostPort;
 use crate::node::Network;
 use crate::wire::quorum::Packet;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use zab::tree::TreeOptions;
 use zab::{Notification, ServerId};
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerAddresses {
+pub struct PeerAddress {
     /// Where its learners connect while it leads.
-    pub quorum: Vec<HostPort>,
+    pub quorum: HostPort,
     /// Where elections are held.
-    pub election: Vec<HostPort>,
+    pub election: HostPort,
 }
 
 /// How the links of a server are set up.
@@ -25,8 +27,10 @@ pub struct PeerAddresses {
 pub struct LinkOptions {
     /// This server.
     pub id: ServerId,
-    /// All servers, this one among them.
-    pub servers: BTreeMap<ServerId, PeerAddresses>,
+    /// Where this server is.
+    pub own: PeerAddress,
+    /// Where the others are.
+    pub peers: BTreeMap<ServerId, PeerAddress>,
     /// The list of servers as Java prints it, which goes with every notification.
     pub config: String,
     /// How long opening a connection on the election port may take (`zookeeper.cnxTimeout`).
@@ -41,13 +45,16 @@ pub struct LinkOptions {
     pub tree: TreeOptions,
 }
 
+/// The bytes that may wait for a server that does not take them. It is cut off then, and comes again for what it lacks.
+const MOST_WAITING: usize = 256 << 20;
+
 /// Links over TCP.
 pub struct TcpNetwork {
     election: ElectionPort,
     quorum: QuorumPort,
-    servers: BTreeMap<ServerId, PeerAddresses>,
+    sync_patience: Duration,
     /// Where it is told that the quorum port cannot be had: the server cannot go on then.
-    failed: Arc<dyn Fn(String) + Send + Sync>,
+    failed: Box<dyn Fn(String) + Send>,
 }
 
 impl TcpNetwork {
@@ -56,38 +63,61 @@ impl TcpNetwork {
     /// # Errors
     /// When it cannot be had.
     pub fn start(
+        runtime: &Handle,
         options: LinkOptions,
-        events: Events,
-        failed: Arc<dyn Fn(String) + Send + Sync>,
+        events: Arc<dyn Fn(LinkEvent) + Send + Sync>,
+        failed: Box<dyn Fn(String) + Send>,
     ) -> io::Result<TcpNetwork> {
-        let LinkOptions { id, servers, config, everywhere, tree, .. } = options;
-        let addresses = servers.iter().map(|(id, addresses)| (*id, addresses.election.clone())).collect();
-        let patience = options.election_patience;
-        let election =
-            ElectionPort::start(ElectionOptions { id, addresses, config, patience, everywhere }, events.clone())?;
-        let own = servers.get(&id).map(|addresses| addresses.quorum.clone()).unwrap_or_default();
-        let (init_patience, sync_patience) = (options.init_patience, options.sync_patience);
-        let quorum = QuorumPort::new(QuorumOptions { id, own, everywhere, init_patience, sync_patience, tree }, events);
-        Ok(TcpNetwork { election, quorum, servers, failed })
+        let LinkOptions { id, own, peers, config, everywhere, tree, sync_patience, .. } = options;
+        let place =
+            |address: &HostPort| HostPort { host: address.host.clone().filter(|_| !everywhere), port: address.port };
+        let listener = TcpListener::bind(&*place(&own.election).resolve()?)?;
+        let election = ElectionOptions {
+            own: id,
+            address: own.election.to_string(),
+            peers: peers.iter().map(|(id, address)| (*id, address.election.clone())).collect(),
+            config,
+            connect_timeout: options.election_patience,
+        };
+        let (for_election, for_quorum) = (events.clone(), events);
+        let election = ElectionPort::start(runtime, election, listener, move |event| for_election(event))?;
+        let listen = place(&own.quorum).resolve()?.into_iter().next();
+        let quorum = QuorumOptions {
+            own: id,
+            listen: listen.ok_or_else(|| io::Error::other(format!("{} is no address", own.quorum)))?,
+            peers: peers.into_iter().map(|(id, address)| (id, address.quorum)).collect(),
+            connect_for: options.init_patience,
+            read_timeout: options.init_patience,
+            tree,
+        };
+        let quorum = QuorumPort::new(quorum, move |event| for_quorum(event));
+        Ok(TcpNetwork { election, quorum, sync_patience, failed })
     }
 }
 
 impl Network for TcpNetwork {
     fn notify(&mut self, to: ServerId, notification: Notification) {
-        self.election.send(to, &notification);
+        self.election.send(to, notification);
     }
 
     fn connect(&mut self, leader: ServerId) {
-        let addresses = self.servers.get(&leader).map(|addresses| addresses.quorum.clone()).unwrap_or_default();
-        self.quorum.connect(leader, addresses);
+        self.quorum.connect(leader);
     }
 
-    fn give_up(&mut self, _: ServerId) {
-        self.quorum.give_up();
+    fn give_up(&mut self, leader: ServerId) {
+        self.quorum.give_up(leader);
     }
 
     fn send(&mut self, connection: ConnectionId, packet: Packet) {
+        if self.quorum.queued_bytes(connection) > MOST_WAITING {
+            tracing::warn!(?connection, "closed: the server at its other end does not take what it is sent");
+            return self.quorum.close(connection);
+        }
         self.quorum.send(connection, packet);
+    }
+
+    fn synchronised(&mut self, connection: ConnectionId) {
+        self.quorum.set_read_timeout(connection, self.sync_patience);
     }
 
     fn close(&mut self, connection: ConnectionId) {
@@ -96,7 +126,7 @@ impl Network for TcpNetwork {
 
     fn listen(&mut self) {
         if let Err(error) = self.quorum.listen() {
-            (self.failed)(format!("the quorum port: {error}"));
+            (self.failed)(format!("the quorum port cannot be opened: {error}"));
         }
     }
 

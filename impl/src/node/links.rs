@@ -80,6 +80,9 @@ impl Node {
             }
             self.links.open.insert(peer, connection);
         }
+        if packet.message == Message::UpToDate {
+            self.links.network.synchronised(connection);
+        }
         match packet.attachment {
             Attachment::None => {}
             Attachment::Snapshot(snapshot) => self.received = Some(snapshot),
@@ -104,6 +107,9 @@ impl Node {
     }
 
     fn send_on(&mut self, connection: ConnectionId, message: Message) {
+        if message == Message::UpToDate {
+            self.links.network.synchronised(connection);
+        }
         let attachment = match message {
             Message::Snap(_) => Attachment::Snapshot(Box::new(self.snapshot())),
             Message::Ping(_) if matches!(self.peer.role, Role::Following(_)) => Attachment::Touched(self.touched()),

@@ -15,6 +15,8 @@ pub trait Network: Send {
     fn give_up(&mut self, leader: ServerId);
     /// Sends on a quorum connection, behind everything that was sent on it before.
     fn send(&mut self, connection: ConnectionId, packet: Packet);
+    /// The epoch is established between both ends: from now on there are pings, and silence means more.
+    fn synchronised(&mut self, connection: ConnectionId);
     /// Closes a quorum connection.
     fn close(&mut self, connection: ConnectionId);
     /// Opens this server's quorum port for learners.
@@ -32,6 +34,7 @@ impl Network for Alone {
     fn connect(&mut self, _: ServerId) {}
     fn give_up(&mut self, _: ServerId) {}
     fn send(&mut self, _: ConnectionId, _: Packet) {}
+    fn synchronised(&mut self, _: ConnectionId) {}
     fn close(&mut self, _: ConnectionId) {}
     fn listen(&mut self) {}
     fn stop_listening(&mut self) {}

@@ -40,8 +40,11 @@ pub enum WireError {
     #[error("a learner does not introduce itself as servers since 3.4.6 do")]
     Introduction,
     /// The first bytes on the election port are no hello.
-    #[error("a server does not introduce itself as servers since 3.5 do")]
+    #[error("a server does not introduce itself as servers do")]
     Hello,
+    /// A vote with a number that no server has.
+    #[error("a vote whose `{0}` no server has")]
+    Vote(&'static str),
     /// A notification of a server in a state that there is none.
     #[error("there is no state {0} of a server")]
     ServerState(i32),

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod data;
+#[cfg(feature = "server")]
 pub mod election;
 pub mod error;
 pub mod event;
@@ -9,6 +10,7 @@ pub mod frame;
 pub mod header;
 pub mod jute;
 pub mod multi;
+#[cfg(feature = "server")]
 pub mod quorum;
 pub mod reply;
 pub mod request;

@@ -10,9 +10,11 @@
 //! | DIFF, TRUNC, SNAP, ACK, COMMIT | it | none; behind SNAP, the tree |
 //! | NEWLEADER | epoch, counter 0 | none (Java: its list of servers, of use to reconfiguration only) |
 //! | PROPOSAL, INFORM | the transaction's | the transaction |
-//! | REQUEST | 0 | long session, int cxid, int operation, the client's bytes; and who the client is |
-//! | PING | a number, returned as it is | from a learner: long session, int timeout, of all that were heard |
-//! | REVALIDATE | 0 | long session, int timeout; answered with long session, boolean |
+//! | REQUEST | −1 | long session, int cxid, int operation, the client's bytes; and who the client is |
+//! | PING | a number, returned as it is | from a learner: long session, int timeout, of all that were heard; not null |
+//! | SYNC | 0 | none |
+//! | UPTODATE | −1 | none |
+//! | REVALIDATE | −1 | long session, int timeout; answered with long session, boolean |
 
 use super::error::WireError;
 use super::jute::{Reader, Writer};
@@ -45,6 +47,9 @@ const LEADERINFO: i32 = 17;
 const ACKEPOCH: i32 = 18;
 const INFORMANDACTIVATE: i32 = 19;
 
+/// Where a packet has no zxid: −1.
+const NO_ZXID: Zxid = Zxid(u64::MAX);
+
 /// What stands behind the tree that SNAP brings (`Learner.syncWithLeader`).
 pub const SNAP_END: &str = "BenWasHere";
 
@@ -70,7 +75,8 @@ pub enum Attachment {
     None,
     /// With SNAP: the state machine.
     Snapshot(Box<Snapshot>),
-    /// With a learner's PING: the sessions that were heard, with their timeouts in milliseconds.
+    /// With a learner's PING, even when there are none (Java's leader does not survive null): the sessions that were
+    /// heard, with their timeouts in milliseconds.
     Touched(Vec<(SessionId, i32)>),
 }
 
@@ -143,8 +149,10 @@ impl RawPacket {
             REVALIDATE => Message::Revalidate(Payload(bytes)),
             REQUEST => Message::Request(request(&bytes, identities)?),
             PING => {
-                let touched = touched(&bytes)?;
-                let attachment = if touched.is_empty() { Attachment::None } else { Attachment::Touched(touched) };
+                let attachment = match data {
+                    None => Attachment::None,
+                    Some(data) => Attachment::Touched(touched(&data)?),
+                };
                 return Ok(Packet { message: Message::Ping(zxid.0), attachment });
             }
             COMMITANDACTIVATE | INFORMANDACTIVATE => return Err(WireError::Reconfiguration),
@@ -170,13 +178,17 @@ impl RawPacket {
 
 fn ack_epoch(last_zxid: Zxid, data: &Bytes) -> Result<AckEpoch, WireError> {
     let epoch = Reader::new(data).int("epoch")?;
-    Ok(AckEpoch { current_epoch: u32::try_from(epoch).ok().map(Epoch), last_zxid })
+    let current_epoch = (epoch != -1).then_some(Epoch(epoch.cast_unsigned()));
+    Ok(AckEpoch { current_epoch, last_zxid })
 }
 
 fn touched(data: &Bytes) -> Result<Vec<(SessionId, i32)>, WireError> {
     let mut reader = Reader::new(data);
-    let one = |_| Ok((SessionId(reader.long("session")?), reader.int("timeout")?));
-    (0..data.len() / 12).map(one).collect()
+    let mut sessions = Vec::with_capacity(data.len() / 12);
+    while !reader.rest().is_empty() {
+        sessions.push((SessionId(reader.long("session")?), reader.int("timeout")?));
+    }
+    Ok(sessions)
 }
 
 fn request(data: &Bytes, identities: Option<Vec<Id>>) -> Result<Request, WireError> {
@@ -214,20 +226,21 @@ pub fn encode_packet(out: &mut Vec<u8>, own: ServerId, packet: &Packet) {
         Message::Trunc(zxid) => put(out, TRUNC, *zxid, none),
         Message::Snap(zxid) => put(out, SNAP, *zxid, none),
         Message::NewLeader(epoch) => put(out, NEWLEADER, epoch.start(), none),
-        Message::UpToDate => put(out, UPTODATE, Zxid(u64::MAX), none),
+        Message::UpToDate => put(out, UPTODATE, NO_ZXID, none),
         Message::Proposal(txn) => put(out, PROPOSAL, txn.zxid, (Some(&txn.payload.0), None)),
         Message::Inform(txn) => put(out, INFORM, txn.zxid, (Some(&txn.payload.0), None)),
         Message::Ack(zxid) => put(out, ACK, *zxid, none),
         Message::Commit(zxid) => put(out, COMMIT, *zxid, none),
         Message::Sync => put(out, SYNC, Zxid::ZERO, none),
-        Message::Revalidate(payload) => put(out, REVALIDATE, Zxid::ZERO, (Some(&payload.0), None)),
+        Message::Revalidate(payload) => put(out, REVALIDATE, NO_ZXID, (Some(&payload.0), None)),
         Message::Ping(number) => {
-            let mut data = Vec::new();
-            if let Attachment::Touched(sessions) = &packet.attachment {
-                for (session, timeout) in sessions {
-                    data.put_i64(session.0);
-                    data.put_i32(*timeout);
-                }
+            let Attachment::Touched(sessions) = &packet.attachment else {
+                return put(out, PING, Zxid(*number), none);
+            };
+            let mut data = Vec::with_capacity(12 * sessions.len());
+            for (session, timeout) in sessions {
+                data.put_i64(session.0);
+                data.put_i32(*timeout);
             }
             put(out, PING, Zxid(*number), (Some(&data), None));
         }
@@ -239,7 +252,7 @@ pub fn encode_packet(out: &mut Vec<u8>, own: ServerId, packet: &Packet) {
                 data.put_i32(forwarded.cxid);
                 data.put_i32(forwarded.kind);
                 data.put_slice(&forwarded.body);
-                put(out, REQUEST, Zxid::ZERO, (Some(&data), Some(&forwarded.identities)));
+                put(out, REQUEST, NO_ZXID, (Some(&data), Some(&forwarded.identities)));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod frames;
 mod golden;
+mod golden_quorum;
 mod golden_txn;
 mod hostile;
 mod round_trip;

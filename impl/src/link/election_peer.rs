@@ -1,0 +1,235 @@
+//! One other server, as the election port sees it: the newest notification for it, and the connection with it.
+//!
+//! *Java:* `QuorumCnxManager.connectOne`, `startConnection`, `SendWorker`, `RecvWorker`.
+
+use super::election_port::ElectionOptions;
+use super::{Events, LinkEvent};
+use crate::config::HostPort;
+use crate::wire::election::{Hello, LONGEST_NOTIFICATION, decode_notification, encode_notification};
+use crate::wire::{Frame, FrameDecoder};
+use bytes::BytesMut;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use zab::{Notification, ServerId};
+
+/// The waits between two attempts to connect, while there is something to send, double from the first to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// What a [`Peer`] is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Send this; forget what was not sent yet.
+    Send(Notification),
+    /// The larger server has opened this connection, and said this behind its hello.
+    Take(TcpStream, BytesMut),
+    /// The smaller server asks to be connected with.
+    CallBack,
+    /// An attempt to connect has ended: with a connection; without, as the larger one must connect back; or not.
+    Dialed(io::Result<Option<TcpStream>>),
+    /// The connection with this number cannot be read any more.
+    Lost(u64),
+}
+
+/// The state of one task.
+pub(super) struct Peer {
+    id: ServerId,
+    options: Arc<ElectionOptions>,
+    events: Events,
+    commands: WeakUnboundedSender<Command>,
+    /// The newest that is not sent.
+    unsent: Option<Notification>,
+    /// What was sent last: it may have been lost with its connection.
+    last: Option<Notification>,
+    link: Option<Link>,
+    /// Counts the connections.
+    links: u64,
+    /// The attempt to connect.
+    dialing: JoinSet<()>,
+    retry_at: Option<Instant>,
+    wait: Duration,
+}
+
+struct Link {
+    output: OwnedWriteHalf,
+    /// The one who reads, ended with the connection.
+    _reader: JoinSet<()>,
+}
+
+impl Peer {
+    pub(super) fn new(
+        id: ServerId,
+        options: Arc<ElectionOptions>,
+        events: Events,
+        commands: WeakUnboundedSender<Command>,
+    ) -> Peer {
+        let (unsent, last, link, retry_at) = (None, None, None, None);
+        let dialing = JoinSet::new();
+        Peer { id, options, events, commands, unsent, last, link, links: 0, dialing, retry_at, wait: FIRST_WAIT }
+    }
+
+    pub(super) async fn run(mut self, mut commands: UnboundedReceiver<Command>) {
+        loop {
+            let retry = self.retry_at;
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.on(command),
+                    None => return,
+                },
+                () = sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => {
+                    self.retry_at = None;
+                }
+            }
+            while let Ok(command) = commands.try_recv() {
+                self.on(command);
+            }
+            self.go_on().await;
+        }
+    }
+
+    fn on(&mut self, command: Command) {
+        match command {
+            Command::Send(notification) => self.unsent = Some(notification),
+            Command::Take(stream, input) => self.connected(stream, input),
+            Command::CallBack => {
+                // Whatever connection there was, the other server has lost it.
+                self.link = None;
+                self.dial();
+            }
+            Command::Dialed(result) => {
+                self.dialing = JoinSet::new();
+                self.dialed(result);
+            }
+            Command::Lost(link) if link == self.links => self.link = None,
+            Command::Lost(_) => {}
+        }
+    }
+
+    fn dialed(&mut self, result: io::Result<Option<TcpStream>>) {
+        match result {
+            Ok(Some(stream)) => self.connected(stream, BytesMut::new()),
+            Ok(None) => self.retry_later(),
+            Err(error) => {
+                tracing::debug!(peer = %self.id, %error, "no connection with its election port");
+                self.retry_later();
+            }
+        }
+    }
+
+    /// Sends what is to be sent, or sees to it that it can be sent.
+    async fn go_on(&mut self) {
+        let Some(notification) = self.unsent else { return };
+        if let Some(link) = &mut self.link {
+            let mut out = Vec::with_capacity(512);
+            encode_notification(&mut out, &notification, &self.options.config);
+            match timeout(self.options.connect_timeout, link.output.write_all(&out)).await {
+                Ok(Ok(())) => {
+                    self.last = self.unsent.take();
+                    return;
+                }
+                _ => self.link = None,
+            }
+        }
+        if self.retry_at.is_none() {
+            self.dial();
+        }
+    }
+
+    fn connected(&mut self, stream: TcpStream, input: BytesMut) {
+        let _ = stream.set_nodelay(true);
+        let _ = rustix::net::sockopt::set_socket_keepalive(&stream, true);
+        self.links += 1;
+        let (number, (reader, output)) = (self.links, stream.into_split());
+        let (id, events, commands) = (self.id, self.events.clone(), self.commands.clone());
+        let mut reading = JoinSet::new();
+        reading.spawn(async move {
+            let error = read(id, reader, input, &events).await;
+            tracing::info!(peer = %id, %error, "an election connection has ended");
+            if let Some(commands) = commands.upgrade() {
+                let _ = commands.send(Command::Lost(number));
+            }
+        });
+        self.link = Some(Link { output, _reader: reading });
+        (self.retry_at, self.wait) = (None, FIRST_WAIT);
+        // The last may have been lost with the last connection; to hear it twice does no harm.
+        self.unsent = self.unsent.or(self.last);
+    }
+
+    fn retry_later(&mut self) {
+        if self.link.is_none() {
+            self.retry_at = Some(Instant::now() + self.wait);
+            self.wait = (2 * self.wait).min(LAST_WAIT);
+        }
+    }
+
+    /// Begins to connect, unless that goes on already.
+    fn dial(&mut self) {
+        if !self.dialing.is_empty() {
+            return;
+        }
+        let (id, options, commands) = (self.id, self.options.clone(), self.commands.clone());
+        self.dialing.spawn(async move {
+            let stream = dial(id, &options).await;
+            if let Some(commands) = commands.upgrade() {
+                let _ = commands.send(Command::Dialed(stream));
+            }
+        });
+    }
+}
+
+/// Connects with another server and says hello; to a larger one, no more than that.
+async fn dial(id: ServerId, options: &ElectionOptions) -> io::Result<Option<TcpStream>> {
+    let address = options.peers.get(&id).ok_or(io::ErrorKind::NotFound)?;
+    let mut stream = connect(address, options.connect_timeout).await?;
+    let _ = stream.set_nodelay(true);
+    let mut hello = Vec::with_capacity(64);
+    Hello { id: options.own, addresses: options.address.clone() }.encode(&mut hello);
+    // In one segment: Java gives up on an address that comes in two.
+    stream.write_all(&hello).await?;
+    Ok((id < options.own).then_some(stream))
+}
+
+async fn connect(address: &HostPort, longest: Duration) -> io::Result<TcpStream> {
+    let host = address.host.as_deref().unwrap_or("localhost");
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in timeout(longest, tokio::net::lookup_host((host, address.port))).await?? {
+        match timeout(longest, TcpStream::connect(address)).await {
+            // On the loopback interface a port where nobody listens can connect with itself.
+            Ok(Ok(stream)) if stream.local_addr()? == stream.peer_addr()? => {
+                failure = io::ErrorKind::ConnectionRefused.into();
+            }
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
+}
+
+/// Reads notifications until the connection ends, and tells why.
+async fn read(id: ServerId, mut stream: OwnedReadHalf, mut input: BytesMut, events: &Events) -> io::Error {
+    let mut frames = FrameDecoder::client(LONGEST_NOTIFICATION);
+    loop {
+        match frames.decode(&mut input) {
+            Ok(Some(Frame::Packet(bytes))) if !bytes.is_empty() => match decode_notification(&bytes) {
+                Ok(notification) => events(LinkEvent::Notification(id, notification)),
+                // As in Java, the next one may make sense.
+                Err(error) => tracing::warn!(peer = %id, %error, "a notification is ignored"),
+            },
+            Ok(Some(_)) => return io::Error::other("a notification without bytes"),
+            Err(error) => return io::Error::other(error),
+            Ok(None) => match stream.read_buf(&mut input).await {
+                Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
+                Ok(_) => {}
+                Err(error) => return error,
+            },
+        }
+    }
+}
