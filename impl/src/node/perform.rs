@@ -208,7 +208,7 @@ impl Node {
 
     /// The leader's snapshot is the state machine from now on, and is what the disk holds.
     fn install(&mut self, zxid: Zxid) {
-        let Some(snapshot) = self.received.take() else {
+        let Some(mut snapshot) = self.received.take() else {
             let why = format!("a snapshot at {zxid} is to be installed, and none has come");
             return self.handle.send(Incoming::Failed(why));
         };
@@ -216,6 +216,9 @@ impl Node {
         self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
         self.previous_snapshot = None;
         self.schedule.begin();
+        if let Some(membership) = &self.options.membership {
+            membership.write_into(&mut snapshot.tree);
+        }
         self.commands.push(Command::Replace(snapshot.tree.clone()));
         *self.shared.tree.write() = snapshot.tree;
         tracing::info!(%zxid, "the leader's snapshot is installed");
