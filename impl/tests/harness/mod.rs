@@ -32,10 +32,15 @@ pub struct Wire {
 
 impl Wire {
     pub fn connect(address: SocketAddr) -> Wire {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Wire::try_connect(address).expect("the server listens")
+    }
+
+    /// `None` where no server listens.
+    pub fn try_connect(address: SocketAddr) -> Option<Wire> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
-        Wire { stream, input: BytesMut::new(), decoder: FrameDecoder::client(256 << 20) }
+        Some(Wire { stream, input: BytesMut::new(), decoder: FrameDecoder::client(256 << 20) })
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -134,9 +139,9 @@ impl Client {
         Client::try_connect(address, &opening(timeout)).expect("a session")
     }
 
-    /// `None` when the server closes the connection or says that the session is over.
+    /// `None` when nobody listens, the server closes the connection or says that the session is over.
     pub fn try_connect(address: SocketAddr, request: &ConnectRequest) -> Option<Client> {
-        let mut wire = Wire::connect(address);
+        let mut wire = Wire::try_connect(address)?;
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
         wire.send(&bytes).ok()?;
