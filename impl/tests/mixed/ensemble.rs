@@ -61,6 +61,13 @@ impl Mixed {
         Some(Mixed { cluster, java, _turn: turn })
     }
 
+    /// Whether this server of Java's is of 3.9 or later.
+    pub fn is_since_39(&self, id: u8) -> bool {
+        let word = self.word(id, "srvr").expect("an answer");
+        let version = word.strip_prefix("Zookeeper version: ").expect("its version");
+        !["3.6.", "3.7.", "3.8."].iter().any(|older| version.starts_with(older))
+    }
+
     /// Starts a server of Java's.
     pub fn start_java(&mut self, id: u8) {
         let java = self.java.clone();
@@ -118,6 +125,17 @@ impl Mixed {
     pub fn assert_digests(&self, id: u8) {
         let mismatches = self.monitor(id).remove("digest_mismatches_count");
         assert_eq!(mismatches.as_deref(), Some("0"), "server {id} says\n{}", self.log(id));
+    }
+}
+
+impl Drop for Mixed {
+    /// Whoever looks for the cause of a failure wants to know what the servers said.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for id in self.ids() {
+                let _ = writeln!(std::io::stderr(), "--- server {id}\n{}", self.log(id));
+            }
+        }
     }
 }
 

@@ -14,7 +14,10 @@ fn under_java() {
     mixed.start(1);
     mixed.start_java(2);
     assert_eq!(mixed.wait_until_serving(), 2);
-    all(&mixed);
+    // Since 3.9 Java's leader proposes its answer under the last transaction's zxid once more: no learner of ours can
+    // follow that.
+    let bears_hostile_bodies = !mixed.is_since_39(2);
+    all(&mixed, bears_hostile_bodies);
 }
 
 #[test]
@@ -23,13 +26,15 @@ fn under_ours() {
     mixed.start_java(1);
     mixed.start(2);
     assert_eq!(mixed.wait_until_serving(), 2);
-    all(&mixed);
+    all(&mixed, true);
 }
 
-fn all(mixed: &Mixed) {
+fn all(mixed: &Mixed, bears_hostile_bodies: bool) {
     for id in mixed.ids() {
         reconfiguration_is_refused(mixed, id);
-        what_cannot_be_read_is_refused(mixed, id);
+        if bears_hostile_bodies {
+            what_cannot_be_read_is_refused(mixed, id);
+        }
         large_transactions_pass(mixed, id);
         a_session_with_many_ephemerals_ends(mixed, id);
     }
