@@ -16,7 +16,8 @@ use crate::disk::{
 use crate::ensemble::Place;
 use crate::link::{LinkOptions, PeerAddress, TcpNetwork};
 use crate::node::journal::{Batching, Journal};
-use crate::node::{Alone, Beginning, Handle, Incoming, Network, Node, NodeError, NodeOptions, SnapshotPolicy, Timing};
+use crate::node::{Alone, Beginning, Handle, Incoming, Membership, Network, Node};
+use crate::node::{NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};
@@ -31,7 +32,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
-use zab::{Disk, History, ServerId};
+use zab::{Disk, History, ServerId, Zxid};
 
 /// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
 #[derive(Clone, Debug)]
@@ -205,7 +206,11 @@ impl Server {
         let last_counter = options.config.system_properties.get("zookeeper.testingonly.lastCounter");
         let place = Place::new(&options.config.quorum)?.with_epochs_for_tests(last_counter)?;
         let (directory, locks) = open(&options)?;
-        let RestoredBase { tree, history, awaited_digest, report, .. } = restore_for(&place, &options, &directory)?;
+        let restored = restore_for(&place, &options, &directory)?;
+        let RestoredBase { mut tree, history, awaited_digest, report, .. } = restored;
+        if let Some(membership) = membership(&options, &place) {
+            membership.write_into(&mut tree);
+        }
         let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
         let promised = epochs.recover(history.last())?;
         let log = FileLog::open(directory.files().clone(), directory.log_directory(), options.log)?;
@@ -440,7 +445,14 @@ fn node_options(options: &ServerOptions, place: &Place, directory: &DataDirector
         max_never_used: tree.container_max_never_used,
         collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
         directory: directory.clone(),
+        membership: membership(options, place),
     }
+}
+
+/// What clients are told of the ensemble.
+fn membership(options: &ServerOptions, place: &Place) -> Option<Membership> {
+    let text = || Configuration::new(options.config.clone(), options.address.port()).membership();
+    place.distributed.then(|| Membership { text: text(), version: Zxid(options.config.quorum.version) })
 }
 
 pub(crate) fn timing(options: &ServerOptions) -> Timing {

@@ -6,7 +6,7 @@ use crate::disk::Write;
 use crate::history::{Payload, Txn};
 use crate::message::{Message, Request};
 use crate::number::{ServerId, Zxid};
-use crate::peer::{HandlerPhase, LeaderPhase, Leading, Learner, LearnerPhase, Peer, PendingSync, Role};
+use crate::peer::{HandlerPhase, LeaderPhase, Leading, LearnerPhase, Peer, PendingSync, Role};
 
 // ---- Transactions: the leader's half ------------------------------------------------------------------------------
 
@@ -65,18 +65,23 @@ pub(crate) fn on_ack(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<
     if zxid <= leading.committed && leading.is_up_to_date(from) {
         return;
     }
-    let expected = |learner: &&mut Learner| {
-        zxid.epoch() == epoch && zxid <= last && learner.phase >= HandlerPhase::NewLeaderAcknowledged
-    };
-    let Some(learner) = leading.learner(from).filter(expected) else {
+    let Some(learner) = leading.learner(from).filter(|learner| learner.phase >= HandlerPhase::Synchronizing) else {
         return drop_learner(peer, from, out);
     };
-    learner.zxid = learner.zxid.max(zxid);
+    // Until 3.8.0 at least they acknowledge each transaction of the initial history, some before NEWLEADER: what they
+    // acknowledge is logged, but counts only with NEWLEADER's acknowledgement.
+    if zxid <= learner.zxid {
+        return;
+    }
+    if zxid.epoch() != epoch || zxid > last {
+        return drop_learner(peer, from, out);
+    }
+    learner.zxid = zxid;
     commit(peer, out);
 }
 
 /// Commits, in order, what a quorum has logged (rules QuorumLogsBeforeCommit, CommitInOrder).
-fn commit(peer: &mut Peer, out: &mut Vec<Output>) {
+pub(crate) fn commit(peer: &mut Peer, out: &mut Vec<Output>) {
     let Role::Leading(leading) = &mut peer.role else {
         return;
     };

@@ -1,5 +1,6 @@
 #![doc = include_str!("synchronization.md")]
 
+use crate::broadcast;
 use crate::contract::{Halt, Output};
 use crate::discovery::drop_learner;
 use crate::disk::Write;
@@ -113,6 +114,8 @@ pub(crate) fn on_ack_new_leader(peer: &mut Peer, from: ServerId, zxid: Zxid, out
     }
     if established {
         tell_up_to_date(peer, out);
+        // What this learner acknowledged before NEWLEADER (Java's 3.8.0 does) counts from now on.
+        broadcast::commit(peer, out);
     } else if peer.is_supported() {
         establish(peer, out);
     }

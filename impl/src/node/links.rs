@@ -83,6 +83,12 @@ impl Node {
         if packet.message == Message::UpToDate {
             self.links.network.synchronised(connection);
         }
+        match packet.message {
+            Message::Diff(zxid) => tracing::info!(%zxid, "the leader sends DIFF"),
+            Message::Trunc(zxid) => tracing::info!(%zxid, "the leader sends TRUNC"),
+            Message::Snap(zxid) => tracing::info!(%zxid, "the leader sends SNAP"),
+            _ => {}
+        }
         match packet.attachment {
             Attachment::None => {}
             Attachment::Snapshot(snapshot) => self.received = Some(snapshot),

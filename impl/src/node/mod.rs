@@ -42,7 +42,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use timing::Clock;
-use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions};
+use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions, Tree};
 use zab::{Disk, Ensemble, Input, Peer, ServerId, Zxid};
 
 /// How a node is set up.
@@ -75,6 +75,25 @@ pub struct NodeOptions {
     pub prepare: PrepareOptions,
     /// Where snapshots go.
     pub directory: DataDirectory,
+    /// What `/zookeeper/config` tells clients of the ensemble, if there are other servers.
+    pub membership: Option<Membership>,
+}
+
+/// The list of servers as Java prints it, which every server writes into `/zookeeper/config` for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Lines `server.N=…`, the last one `version=…`.
+    pub text: String,
+    /// The list's version.
+    pub version: Zxid,
+}
+
+impl Membership {
+    /// Writes it into a tree that was read from the disk or came from a leader
+    /// (`ZKDatabase.initConfigInZKDatabase`).
+    pub fn write_into(&self, tree: &mut Tree) {
+        tree.set_config(&self.text, self.version, crate::shared::wall_clock());
+    }
 }
 
 /// The node.

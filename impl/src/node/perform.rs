@@ -216,13 +216,16 @@ impl Node {
 
     /// The leader's snapshot is the state machine from now on, and is what the disk holds.
     fn install(&mut self, zxid: Zxid) {
-        let Some(snapshot) = self.received.take() else {
+        let Some(mut snapshot) = self.received.take() else {
             let why = format!("a snapshot at {zxid} is to be installed, and none has come");
             return self.handle.send(Incoming::Failed(why));
         };
         // A Java leader serves while it sends: the tree may hold more than it says, until this server serves.
         self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
         self.schedule.begin();
+        if let Some(membership) = &self.options.membership {
+            membership.write_into(&mut snapshot.tree);
+        }
         self.commands.push(Command::Replace(snapshot.tree.clone()));
         *self.shared.tree.write() = snapshot.tree;
         tracing::info!(%zxid, "the leader's snapshot is installed");

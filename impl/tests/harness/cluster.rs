@@ -104,7 +104,7 @@ impl Cluster {
             }
             Program::Apache(class_path) => {
                 let mut command = Command::new("java");
-                command.args(["-Xmx256m", "-cp", class_path]);
+                command.args(["-Xmx256m", "-Dznode.container.checkIntervalMs=300", "-cp", class_path]);
                 command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain");
                 command
             }

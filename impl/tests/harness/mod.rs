@@ -34,8 +34,13 @@ pub struct Wire {
 
 impl Wire {
     pub fn connect(address: SocketAddr) -> Wire {
-        let wire = Wire::reach(address, PATIENCE).expect("the server listens");
-        Wire { may_hang: false, ..wire }
+        Wire::try_connect(address).expect("the server listens")
+    }
+
+    /// `None` where no server listens.
+    pub fn try_connect(address: SocketAddr) -> Option<Wire> {
+        let wire = Wire::reach(address, PATIENCE).ok()?;
+        Some(Wire { may_hang: false, ..wire })
     }
 
     /// To a server that may not be there, and may be silent for so long that the connection counts as ended.
@@ -151,9 +156,9 @@ impl Client {
         Client::try_connect(address, &opening(timeout)).expect("a session")
     }
 
-    /// `None` when the server closes the connection or says that the session is over.
+    /// `None` when nobody listens, the server closes the connection or says that the session is over.
     pub fn try_connect(address: SocketAddr, request: &ConnectRequest) -> Option<Client> {
-        match Client::join(Wire::connect(address), request) {
+        match Client::join(Wire::try_connect(address)?, request) {
             Joined::Session(client) => Some(*client),
             Joined::Over | Joined::Closed => None,
         }

@@ -96,7 +96,11 @@ impl Drop for Running {
     }
 }
 
-fn class_path() -> Result<String, String> {
+/// Where its classes are.
+///
+/// # Errors
+/// A sentence that says why they are nowhere.
+pub fn class_path() -> Result<String, String> {
     if let Ok(class_path) = std::env::var(CLASS_PATH) {
         return Ok(class_path);
     }
