@@ -149,8 +149,8 @@ fn execute(
     }
     let target = match &parsed.command {
         Command::Version => {
-            println!("zabkeeper {}, as ZooKeeper {}", version::PACKAGE, version::ZOOKEEPER);
-            return Ok(());
+            let line = format!("zabkeeper {}, as ZooKeeper {}", version::PACKAGE, version::ZOOKEEPER);
+            return Ok(inspect::print(|out| Ok(writeln!(out, "{line}")?))?);
         }
         Command::TxnLog(asked) => return Ok(inspect::print(|out| asked.run(out))?),
         Command::Snapshot(asked) => return Ok(inspect::print(|out| asked.run(out))?),

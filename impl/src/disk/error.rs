@@ -71,9 +71,10 @@ pub enum DiskError {
     },
     /// Logs, but no snapshot that could be read: something was deleted (`zookeeper.snapshot.trust.empty` overrides).
     #[error(
-        "{} holds transaction logs, but there is no snapshot in {}: something was lost",
-        logs.display(),
-        snapshots.display()
+        "there is no snapshot in {} that can be read, while there are data (transactions in {}, or a damaged snapshot): \
+         something was lost",
+        snapshots.display(),
+        logs.display()
     )]
     NoSnapshot {
         /// The directory of the logs.

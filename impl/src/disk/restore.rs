@@ -120,10 +120,14 @@ pub fn restore_base(directory: &DataDirectory, options: &RestoreOptions) -> Resu
     let start = Instant::now();
     let loaded = load_newest(directory, options.tree, &mut report)?;
     report.snapshot_time = start.elapsed();
-    let Some(Snapshot { tree, digest, .. }) = loaded else {
-        let Restored { tree, trusted, report, .. } = begin_anew(directory, options, initialize, report)?;
-        let history = History::from_snapshot(tree.last_zxid());
-        return Ok(RestoredBase { tree, history, awaited_digest: None, trusted, report });
+    let (tree, digest) = match loaded {
+        Some(Snapshot { tree, digest, .. }) => (tree, digest),
+        None if options.trust_empty_snapshot => (Tree::new(options.tree), None),
+        None => {
+            let Restored { tree, trusted, report, .. } = begin_anew(directory, options, initialize, report)?;
+            let history = History::from_snapshot(tree.last_zxid());
+            return Ok(RestoredBase { tree, history, awaited_digest: None, trusted, report });
+        }
     };
     let start = Instant::now();
     let mut history = History::from_snapshot(tree.last_zxid());

@@ -62,7 +62,7 @@ impl Console {
 
     /// The exit code of the last command.
     pub fn exit(&self) -> u8 {
-        self.exit
+        if self.exit == 0 && self.screen.has_failed() { 1 } else { self.exit }
     }
 
     /// Whether it was told to quit.

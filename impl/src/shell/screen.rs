@@ -5,6 +5,7 @@ use rustyline::ExternalPrinter;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 type Beside = Box<dyn ExternalPrinter + Send>;
 
@@ -15,12 +16,25 @@ type Beside = Box<dyn ExternalPrinter + Send>;
 pub struct Screen {
     /// Prints beside a line that a person is typing.
     beside: Arc<Mutex<Option<Beside>>>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Screen {
     /// Prints a result.
     pub fn line(&self, text: impl Display) {
-        let _ = writeln!(io::stdout().lock(), "{text}");
+        let mut out = io::stdout().lock();
+        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+            && error.kind() != io::ErrorKind::BrokenPipe
+            && !self.failed.swap(true, Ordering::Relaxed)
+        {
+            self.note(format_args!("cannot print: {error}"));
+        }
+    }
+
+    /// Whether something could not be printed though somebody listens.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Prints what is no result.
