@@ -60,7 +60,7 @@ impl Keys {
         tcsetattr(stdin(), OptionalActions::Now, &raw).ok()?;
         let (keys, pressed) = channel();
         let read = move || {
-            for key in stdin().bytes().map_while(Result::ok) {
+            for key in stdin().lock().bytes().map_while(Result::ok) {
                 if keys.send(key).is_err() {
                     return;
                 }
