@@ -231,7 +231,7 @@ pub(crate) fn on_up_to_date(peer: &mut Peer, from: ServerId, out: &mut Vec<Outpu
     let (committed, acknowledged) = (following.committed, following.acknowledged);
     following.acknowledged = Zxid::ZERO;
     following.committed = Zxid::ZERO;
-    // Rule AckAfterUpToDate: the leader accepts nothing before the acknowledgement of NEWLEADER (ZOOKEEPER-4685),
+    // Rule AckAfterUpToDate: Java's leader accepts nothing before the acknowledgement of NEWLEADER (ZOOKEEPER-4685),
     // and Java's learners keep the rest until now.
     out.push(Output::SendWhenDurable(from, Message::Ack(epoch.start())));
     if votes {

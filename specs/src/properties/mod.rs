@@ -9,7 +9,7 @@ use crate::ensemble::Ensemble;
 use crate::history::Txn;
 use crate::message::Message;
 use crate::number::{Epoch, ServerId, Zxid};
-use crate::peer::{LeaderPhase, Leading, Peer, Role};
+use crate::peer::{HandlerPhase, LeaderPhase, Leading, Peer, Role};
 use serde::{Deserialize, Serialize};
 
 /// The ensemble at one moment, as an observer outside sees it.
@@ -67,7 +67,7 @@ pub struct Established {
 pub struct Misdeeds {
     /// A message came in a phase where it must not come, or a server could not go on.
     pub state: bool,
-    /// A leader was sent an acknowledgement that it could not use.
+    /// A leader was sent an acknowledgement that it could not use, or that came before NEWLEADER's.
     pub ack: bool,
     /// A learner was sent a proposal that did not follow its history.
     pub proposal: bool,
@@ -144,6 +144,11 @@ impl Past {
         let Input::Receive(from, message) = input else {
             return;
         };
+        if let Message::Ack(zxid) = message
+            && is_early(peer, *from, *zxid)
+        {
+            self.misdeeds.ack = true;
+        }
         if !outputs.contains(&Output::Disconnect(*from)) || *from == peer.id {
             return;
         }
@@ -161,4 +166,12 @@ impl Past {
             _ => {}
         }
     }
+}
+
+/// Whether a learner acknowledges a transaction before NEWLEADER. The leader here bears it; Java's does not.
+fn is_early(peer: &Peer, from: ServerId, zxid: Zxid) -> bool {
+    let Role::Leading(leading) = &peer.role else { return false };
+    let synchronizing =
+        leading.learners.iter().any(|learner| learner.id == from && learner.phase == HandlerPhase::Synchronizing);
+    synchronizing && zxid.counter() != 0
 }

@@ -183,7 +183,7 @@ pub fn no_bad_state(view: &View<'_>) -> bool {
     !view.past.misdeeds.state
 }
 
-/// I-12: no leader is sent an acknowledgement that it cannot use.
+/// I-12: no leader is sent an acknowledgement that it cannot use, or before NEWLEADER's.
 #[must_use]
 pub fn no_bad_ack(view: &View<'_>) -> bool {
     !view.past.misdeeds.ack
