@@ -51,8 +51,8 @@ fn a_follower_that_hangs_hinders_nobody_and_catches_up() {
 fn all_killed_at_once_come_back() {
     let mut cluster = ensemble(3, 1);
     let writers = Writers::begin(&cluster);
-    for _ in 0..2 {
-        cluster.ids().into_iter().for_each(|id| cluster.kill(id));
+    for _ in 0..4 {
+        cluster.kill_all();
         cluster.start_all();
         writers.go_on();
     }
