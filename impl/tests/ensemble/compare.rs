@@ -1,11 +1,11 @@
 //! What must hold when the faults are over: every server has the same tree, and in it what the writers were promised.
 
 use crate::harness::cluster::Cluster;
-use crate::harness::{Client, PATIENCE, children, get};
+use crate::harness::{Client, Joined, PATIENCE, Wire, children, get, opening};
 use crate::writers::{Asked, Outcome, Record, number_in};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
-use zab::tree::Stat;
+use zab::tree::{Change, Stat};
 use zabkeeper::wire::{ClientRequest, Reply};
 
 /// All znodes, by path.
@@ -14,37 +14,43 @@ pub type Znodes = BTreeMap<String, (Vec<u8>, Stat)>;
 /// So many reads are on their way at once.
 const AT_ONCE: usize = 500;
 
-/// The tree as one server shows it, after everything that was acknowledged before.
+/// The tree as one server shows it, after everything that was acknowledged before. A server that leaves its leader
+/// meanwhile is asked again.
 pub fn read_tree(cluster: &Cluster, id: u8) -> Znodes {
-    let mut client = cluster.client(id);
-    client.call(ClientRequest::Sync { path: Some("/".to_owned()) }).expect("synced");
+    cluster.until("show the tree", || try_read_tree(cluster, id))
+}
+
+fn try_read_tree(cluster: &Cluster, id: u8) -> Option<Znodes> {
+    let wire = Wire::reach(cluster.address(id), PATIENCE).ok()?;
+    let Joined::Session(mut client) = Client::join(wire, &opening(10_000)) else { return None };
+    client.send(&[ClientRequest::Sync { path: Some("/".to_owned()) }]);
+    client.reply()?.expect("synced");
     let (mut found, mut level) = (Znodes::new(), vec!["/".to_owned()]);
     while !level.is_empty() {
         let mut next = Vec::new();
         for part in level.chunks(AT_ONCE) {
-            next.extend(read_part(&mut client, part, &mut found));
+            next.extend(read_part(&mut client, part, &mut found)?);
         }
         level = next;
     }
-    client.close();
-    found
+    client.send(&[ClientRequest::Write(Change::CloseSession)]);
+    client.reply().map(|_| found)
 }
 
 /// Reads these znodes; the paths of their children.
-fn read_part(client: &mut Client, paths: &[String], found: &mut Znodes) -> Vec<String> {
+fn read_part(client: &mut Client, paths: &[String], found: &mut Znodes) -> Option<Vec<String>> {
     let requests: Vec<_> = paths.iter().flat_map(|path| [get(path, false), children(path, false)]).collect();
     client.send(&requests);
     let mut below = Vec::new();
     for path in paths {
-        let data = client.reply().expect("a reply");
-        let names = client.reply().expect("a reply");
+        let (data, names) = (client.reply()?, client.reply()?);
         // It may have been deleted meanwhile.
         let (Ok(Reply::Data { data, stat }), Ok(Reply::Names(names))) = (data, names) else { continue };
         found.insert(path.clone(), (data.unwrap_or_default().to_vec(), stat));
         let base = path.trim_end_matches('/');
         below.extend(names.into_iter().map(|name| format!("{base}/{name}")));
     }
-    below
+    Some(below)
 }
 
 /// Waits until all servers that run show the same tree, and returns it. None of them has seen a digest that differs.

@@ -67,7 +67,7 @@ fn a_server_that_lags_far_gets_a_snapshot_while_others_write() {
     }
     check(&cluster, &writers.finish());
     // What they were sent is on their disks.
-    cluster.ids().into_iter().for_each(|id| cluster.kill(id));
+    cluster.kill_all();
     cluster.start_all();
     cluster.wait_until_serving();
     same_tree(&cluster);

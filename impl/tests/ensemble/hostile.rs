@@ -2,6 +2,7 @@
 
 use crate::compare::check;
 use crate::faults::{ensemble, sleep};
+use crate::hangs::wake;
 use crate::harness::cluster::Cluster;
 use crate::writers::Writers;
 use std::io::{Read, Write};
@@ -93,7 +94,7 @@ fn strangers_at_the_ports_between_servers_change_nothing() {
     cluster.pause(leader);
     let others: Vec<u8> = cluster.ids().into_iter().filter(|id| *id != leader).collect();
     cluster.wait_for(&others);
-    cluster.resume(leader);
+    wake(&cluster, leader);
     check(&cluster, &writers.finish());
     for id in cluster.ids() {
         assert!(!cluster.log(id).contains("panicked"), "server {id}: {}", cluster.log(id));

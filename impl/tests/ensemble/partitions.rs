@@ -79,7 +79,7 @@ fn a_proposal_that_only_the_dead_leader_had_is_gone() {
     assert_eq!(paths, ["/after", "/before"]);
     assert!(!is_logged(&disk, b"/nor-this"), "it is cut out of the log");
     // And not after a restart of them all.
-    cluster.ids().into_iter().for_each(|id| cluster.kill(id));
+    cluster.kill_all();
     cluster.start_all();
     cluster.wait_until_serving();
     assert_eq!(same_tree(&cluster).keys().collect::<Vec<_>>(), tree.keys().collect::<Vec<_>>());

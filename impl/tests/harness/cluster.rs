@@ -122,6 +122,17 @@ impl Cluster {
         }
     }
 
+    /// Ends all servers at one moment, as a power cut does (but what the system has of their files stays).
+    pub fn kill_all(&mut self) {
+        let mut children: Vec<Child> = self.members.values_mut().filter_map(|member| member.child.take()).collect();
+        for child in &mut children {
+            let _ = child.kill();
+        }
+        for child in &mut children {
+            let _ = child.wait();
+        }
+    }
+
     /// Asks a server to leave, and waits until it has.
     pub fn stop(&mut self, id: u8) {
         self.signal(id, Signal::TERM);
