@@ -19,8 +19,8 @@ pub struct GroupMember {
 }
 
 impl GroupMember {
-    /// Joins as `<path>/<id>`, and returns when the others are known. Identifiers must differ: of two who are alike each
-    /// would replace the other.
+    /// Joins as `<path>/<id>`, and returns when the others are known. Identifiers must differ: of two who are alike
+    /// each would replace the other.
     ///
     /// # Errors
     /// What the server says.

@@ -28,8 +28,8 @@ pub struct LeaderLatch {
 }
 
 impl LeaderLatch {
-    /// Becomes a candidate, in the background; with every new session again, at the end of the line. `id` is what others
-    /// know it by. Dropped, it steps back.
+    /// Becomes a candidate, in the background; with every new session again, at the end of the line. `id` is what
+    /// others know it by. Dropped, it steps back.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

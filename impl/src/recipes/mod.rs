@@ -13,7 +13,18 @@
 //! # }
 //! ```
 //!
-//! Every future here may be dropped at any time: what it had begun is undone in the background.
+//! | recipe | holds on to |
+//! |---|---|
+//! | [`Mutex`], [`ReadWriteLock`], [`Semaphore`] | one session: with it the lock is lost, and its holder is told |
+//! | [`Barrier`], [`DoubleBarrier`], [`SharedCount`], [`Queue`] | one session |
+//! | [`Provider`], [`Consumer`], [`GroupMember`], [`PersistentNode`] | [`Sessions`]: comes back with every new one |
+//! | [`LeaderLatch`], [`NodeCache`], [`TreeCache`] | [`Sessions`] |
+//!
+//! All go on through lost connections, unless a method says otherwise. Every future may be dropped at any time: what it
+//! had begun is undone in the background, unless its method says otherwise.
+//!
+//! *Java:* Apache Curator's `curator-recipes` and `curator-x-discovery`; what is stored is not the same everywhere, so
+//! that clients of Curator share the locks (names `_c_<uuid>-lock-N`, `…__READ__N`), but not registry, count or queue.
 
 mod barrier;
 mod cache;

@@ -89,8 +89,8 @@ pub(super) async fn participants(client: &Client, path: &str) -> Result<Vec<Stri
 /// The lock, held. Dropped, it is released in the background.
 ///
 /// **A guard is no proof.** A process may sleep over the end of its session, wake, and act for a moment on a lock that
-/// another has. Only what the lock protects can refuse it: give it [`MutexGuard::fencing_token`] with every request, and
-/// let it refuse any that is smaller than one it has seen.
+/// another has. Only what the lock protects can refuse it: give it [`MutexGuard::fencing_token`] with every request,
+/// and let it refuse any that is smaller than one it has seen.
 #[derive(Debug)]
 #[must_use = "a lock whose guard is dropped is released"]
 pub struct MutexGuard {

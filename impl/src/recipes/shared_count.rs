@@ -71,8 +71,8 @@ impl SharedCount {
         }
     }
 
-    /// Adds to it, whatever it is (`DistributedAtomicLong.add`); beyond the ends of 64 bits it goes round. Gives what is
-    /// there now.
+    /// Adds to it, whatever it is (`DistributedAtomicLong.add`); beyond the ends of 64 bits it goes round. Gives what
+    /// is there now.
     ///
     /// # Errors
     /// [`Error::ConnectionLoss`]: whether it was added is not known. And others.
