@@ -23,8 +23,8 @@
 //! All go on through lost connections, unless a method says otherwise. Every future may be dropped at any time: what it
 //! had begun is undone in the background, unless its method says otherwise.
 //!
-//! *Java:* Apache Curator's `curator-recipes` and `curator-x-discovery`; what is stored is not the same everywhere, so
-//! that clients of Curator share the locks (names `_c_<uuid>-lock-N`, `…__READ__N`), but not registry, count or queue.
+//! *Java:* Apache Curator's `curator-recipes` and `curator-x-discovery`. The names of locks are Curator's
+//! (`_c_<uuid>-lock-N`, `_c_<uuid>-__READ__N`); what registry, count and queue store is not.
 
 mod barrier;
 mod cache;

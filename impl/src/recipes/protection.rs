@@ -90,14 +90,14 @@ impl Protection {
     }
 }
 
-/// The number that the server put behind a sequential name. Those of one parent grow, and begin anew below zero after
-/// 2³¹ znodes.
+/// The number that the server put behind a sequential name, as `%010d`. Those of one parent grow, and begin anew below
+/// zero after 2³¹ znodes.
 pub(super) fn sequence(name: &str) -> Option<i32> {
-    let digits = name.len().checked_sub(10)?;
-    let start = digits.checked_sub(1).filter(|before| name.as_bytes()[*before..].starts_with(b"-2"));
-    // `lock-2147483647` and `lock--2147483648` both end in a dash and ten digits.
-    let negative = start.filter(|before| before.checked_sub(1).is_some_and(|dash| name.as_bytes()[dash] == b'-'));
-    name.get(negative.unwrap_or(digits)..)?.parse().ok()
+    let start = name.len().checked_sub(10)?;
+    let bytes = name.as_bytes();
+    // `lock-2147483647`, `lock--2147483648`, `__READ__-2147483648`: only in the first the dash is none of the number's.
+    let signed = start >= 2 && bytes[start - 1] == b'-' && matches!(bytes[start - 2], b'-' | b'_');
+    name.get(start - usize::from(signed)..)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -110,6 +110,8 @@ mod tests {
             ("_c_x-lock-0000000007", Some(7)),
             ("lock-2147483647", Some(i32::MAX)),
             ("lock--2147483648", Some(i32::MIN)),
+            ("__READ__-1147483648", Some(-1_147_483_648)),
+            ("lock--000000001", Some(-1)),
             ("__READ__0000000010", Some(10)),
             ("lock-", None),
             ("läck-ä12345678", None),

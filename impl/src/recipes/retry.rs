@@ -27,7 +27,14 @@ pub(super) async fn settled(client: &Client) {
 
 /// Creates a path, each znode that is not there as a container, which goes with its last child
 /// (`EnsureContainers`).
+///
+/// # Errors
+/// [`Code::NoNode`] if there is not even the root: it is a chroot, which its owner creates.
 pub(super) async fn ensure_containers(client: &Client, path: &str) -> Result<(), Error> {
+    if path.len() <= 1 {
+        let root = persist(client, || client.exists("/")).await?;
+        return root.map(drop).ok_or(Error::Server(Code::NoNode));
+    }
     let ends = path.match_indices('/').map(|(index, _)| index).skip(1).chain([path.len()]);
     for end in ends {
         let part = &path[..end];

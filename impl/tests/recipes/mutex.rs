@@ -132,6 +132,29 @@ async fn all_are_served_in_order_and_a_release_wakes_one() {
     assert_eq!(events(), 20, "one event for each turn");
 }
 
+/// Two who come and go as fast as they can: each is often let go while the other is between look and watch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_between_look_and_watch_is_not_missed() {
+    let place = Place::new();
+    let resource = Arc::new(Resource::default());
+    let mut tasks = Vec::new();
+    for client in clients(&place, 2).await {
+        let resource = resource.clone();
+        tasks.push(tokio::spawn(async move {
+            let mutex = Mutex::new(&client, LOCK);
+            for _ in 0..500 {
+                let guard = soon("the lock", mutex.lock()).await.expect("locked");
+                assert_eq!(resource.inside.swap(1, SeqCst), 0, "somebody is inside already");
+                resource.inside.store(0, SeqCst);
+                guard.release().await.expect("released");
+            }
+        }));
+    }
+    for task in tasks {
+        soon("the end", task).await.expect("no panic");
+    }
+}
+
 /// The second in the line goes; the third must not think that its turn has come.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_the_line_lets_nobody_in() {
@@ -166,7 +189,7 @@ async fn the_lost_reply_of_create_leaves_one_znode() {
     valve.mute();
     let waiting = tokio::spawn(async move { mutex.lock().await });
     children(&observer, LOCK, 2).await;
-    valve.reconnect().await;
+    valve.reconnect();
     let token = before.fencing_token();
     before.release().await.expect("released");
     let guard = soon("the lock", waiting).await.expect("no panic").expect("locked");
@@ -197,7 +220,7 @@ async fn a_dropped_future_leaves_the_line() {
     let patience = Duration::from_millis(1);
     assert!(mutex.try_lock(patience).await.expect("no error").is_none());
     children(&observer, LOCK, 2).await;
-    valve.reconnect().await;
+    valve.reconnect();
     children(&observer, LOCK, 1).await;
     guard.release().await.expect("released");
     assert!(soon("the lock", mutex.lock()).await.is_ok());

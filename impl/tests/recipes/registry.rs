@@ -146,6 +146,25 @@ async fn the_cache_answers_while_the_server_is_away_and_comes_up_with_it() {
     converges(&consumer, &["b"]).await;
 }
 
+/// A provider falls silent, as one that is dead; later it is heard again, too late for its session.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_silent_for_too_long_leaves_by_itself() {
+    let place = Place::hasty();
+    let gate = crate::gate::Gate::new(place.address).await;
+    let options = ClientOptions::new(gate.address.to_string()).session_timeout(Duration::from_millis(400));
+    let gated = Sessions::connect(options).await.expect("a session");
+    let silent = provider(&gated, "silent").await;
+    let plain = sessions(&place).await;
+    let _other = provider(&plain, "other").await;
+    let consumer = Consumer::subscribe(&plain, BASE, SERVICE).await.expect("read");
+    converges(&consumer, &["other", "silent"]).await;
+    gate.close();
+    converges(&consumer, &["other"]).await;
+    gate.open();
+    converges(&consumer, &["other", "silent"]).await;
+    assert!(consumer.instances().iter().any(|one| one.id == silent.id()), "the same one");
+}
+
 /// Providers die and come, the server restarts, and every consumer ends with the same and the right set.
 #[tokio::test(flavor = "multi_thread")]
 async fn caches_converge_under_deaths_and_restarts() {

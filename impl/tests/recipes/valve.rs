@@ -6,12 +6,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
+struct State {
     /// What the server says goes nowhere.
-    Mute,
-    /// Nothing passes, nobody comes in.
-    Cut,
+    mute: bool,
+    /// Grows with every cut: older connections end.
+    generation: u64,
 }
 
 /// A listener before a server.
@@ -24,13 +23,11 @@ impl Valve {
     pub async fn new(server: SocketAddr) -> Valve {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state = watch::Sender::new(State::Open);
+        let state = watch::Sender::new(State { mute: false, generation: 0 });
         let seen = state.subscribe();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                if *seen.borrow() == State::Open {
-                    tokio::spawn(pass(near, server, seen.clone()));
-                }
+                tokio::spawn(pass(near, server, seen.clone()));
             }
         });
         Valve { address, state }
@@ -38,25 +35,24 @@ impl Valve {
 
     /// From now on replies are lost.
     pub fn mute(&self) {
-        self.state.send_replace(State::Mute);
+        self.state.send_modify(|state| state.mute = true);
     }
 
     /// Ends the connections; new ones pass again.
-    pub async fn reconnect(&self) {
-        self.state.send_replace(State::Cut);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        self.state.send_replace(State::Open);
+    pub fn reconnect(&self) {
+        self.state.send_modify(|state| *state = State { mute: false, generation: state.generation + 1 });
     }
 }
 
 async fn pass(near: TcpStream, server: SocketAddr, mut seen: watch::Receiver<State>) {
     let Ok(far) = TcpStream::connect(server).await else { return };
     let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.into_split(), far.into_split());
-    let muted = seen.clone();
+    let passing = State { mute: false, ..*seen.borrow() };
+    let now = seen.clone();
     let back = async move {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(bytes @ 1..) = far_in.read(&mut buffer).await {
-            if *muted.borrow() == State::Open && near_out.write_all(&buffer[..bytes]).await.is_err() {
+            if *now.borrow() == passing && near_out.write_all(&buffer[..bytes]).await.is_err() {
                 return;
             }
         }
@@ -64,6 +60,6 @@ async fn pass(near: TcpStream, server: SocketAddr, mut seen: watch::Receiver<Sta
     tokio::select! {
         _ = tokio::io::copy(&mut near_in, &mut far_out) => {}
         () = back => {}
-        _ = seen.wait_for(|state| *state == State::Cut) => {}
+        _ = seen.wait_for(|state| state.generation != passing.generation) => {}
     }
 }
