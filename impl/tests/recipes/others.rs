@@ -8,8 +8,8 @@ use std::time::Duration;
 use zab::Zxid;
 use zabkeeper::client::{Acl, ClientOptions, CreateMode};
 use zabkeeper::recipes::{
-    Barrier, Change, DoubleBarrier, GroupMember, LeaderLatch, NodeCache, Queue, ReadWriteLock, Semaphore, Sessions,
-    SharedCount, TreeCache,
+    Barrier, Change, DoubleBarrier, GroupMember, LeaderLatch, NodeCache, PersistentNode, Queue, ReadWriteLock,
+    Semaphore, Sessions, SharedCount, TreeCache,
 };
 
 async fn sessions(place: &Place) -> Sessions {
@@ -203,6 +203,21 @@ async fn items_are_put_and_taken_once() {
     for item in [b"1", b"2", b"3"] {
         assert_eq!(Queue::new(&client, "/q").take().await.expect("taken")[..], item[..]);
     }
+}
+
+/// The znode of a former session, which nobody has ended yet, would go with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persistent_node_does_not_rely_on_another_session() {
+    let place = Place::new();
+    let (former, sessions) = (place.client().await, sessions(&place).await);
+    former.create("/n", b"old", CreateMode::Ephemeral, &Acl::open()).await.expect("created");
+    let node = PersistentNode::start(&sessions, "/n", b"new").await.expect("made");
+    former.close().await;
+    let client = sessions.client().await.expect("a client");
+    let (data, stat) = client.get_data(node.path()).await.expect("still there");
+    assert_eq!((&data[..], stat.persisted.ephemeral_owner), (&b"new"[..], client.session_id().0));
+    node.close().await.expect("closed");
+    assert_eq!(client.exists("/n").await, Ok(None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
