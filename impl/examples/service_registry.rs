@@ -89,8 +89,7 @@ async fn consume(address: &str) -> Result<(), Box<dyn Error>> {
     let mut victim = children.remove(1);
     println!("process {} is killed", victim.id());
     let killed = Instant::now();
-    victim.kill()?;
-    victim.wait()?;
+    victim.kill().and(victim.wait())?;
     show_next(&mut changes).await?;
     println!(
         "  {:.1} s after its death, the consumer was told (sessions end after {SESSION_TIMEOUT:?})",
