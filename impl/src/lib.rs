@@ -30,6 +30,8 @@ pub mod link;
 pub mod monitor;
 #[cfg(feature = "server")]
 pub mod node;
+#[cfg(feature = "client")]
+pub mod recipes;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
