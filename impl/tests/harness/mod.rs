@@ -167,9 +167,11 @@ impl Client {
         }
     }
 
-    /// Connects again, with the same session.
+    /// Connects again, with the same session. Requests are counted on, as every client does: servers know a session's
+    /// requests by their numbers.
     pub fn again(&self, address: SocketAddr) -> Option<Client> {
-        Client::try_connect(address, &self.resuming())
+        let client = Client::try_connect(address, &self.resuming())?;
+        Some(Client { xid: self.xid, ..client })
     }
 
     // ---- Asking ---------------------------------------------------------------------------------------------------
