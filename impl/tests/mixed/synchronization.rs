@@ -95,7 +95,7 @@ fn znode(number: usize) -> ClientRequest {
         7 => (format!("/many/ephemeral-{number}"), CreateMode::Ephemeral),
         _ => (format!("/many/{number}"), CreateMode::Persistent),
     };
-    let acl = if number % 3 == 0 { vec![of(number % 50), everybody] } else { Acl::open() };
+    let acl = if number.is_multiple_of(3) { vec![of(number % 50), everybody] } else { Acl::open() };
     let data = Some(number.to_string().into_bytes().into());
     ClientRequest::Write(Change::Create { kind: OpCode::Create, path: name, data, acl, flags: mode.number(), ttl: -1 })
 }
