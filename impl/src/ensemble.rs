@@ -42,6 +42,20 @@ impl Place {
         };
         Ok(Place { id, ensemble: Arc::new(ensemble.map_err(|error| invalid(&error))?), distributed: true })
     }
+
+    /// The same with short epochs, as a test asks for with `zookeeper.testingonly.lastCounter`, on every server alike.
+    /// (Java's `zookeeper.testingonly.initialZxid` lets a leader begin near the end of its first epoch.)
+    ///
+    /// # Errors
+    /// When that is no number above 0.
+    pub fn with_epochs_for_tests(mut self, last_counter: Option<&String>) -> Result<Place, ServerError> {
+        if let Some(text) = last_counter {
+            let last = text.parse().ok().filter(|last| *last > 0);
+            let last = last.ok_or_else(|| ServerError::Ensemble(format!("testingonly.lastCounter={text}")))?;
+            self.ensemble = Arc::new(Ensemble::clone(&self.ensemble).with_last_counter(last));
+        }
+        Ok(self)
+    }
 }
 
 fn weight(quorum: &Quorum, id: ServerId) -> u32 {

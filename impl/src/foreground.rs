@@ -88,6 +88,7 @@ impl From<ServerError> for Failure {
         let exit = match &error {
             ServerError::Disk(DiskError::Io { .. } | DiskError::Failed { .. }) => Exit::Storage,
             ServerError::Disk(_) | ServerError::Empty(_) | ServerError::InUse(_) => Exit::DataDirectory,
+            ServerError::PeerPort { .. } => Exit::QuorumPort,
             _ => Exit::Unexpected,
         };
         Failure { exit, sentence: error.to_string() }

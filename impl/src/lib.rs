@@ -9,6 +9,8 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod client_port;
 #[cfg(feature = "server")]
+mod cluster;
+#[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
 pub mod disk;

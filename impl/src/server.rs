@@ -137,7 +137,7 @@ pub enum ServerError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// The port.
-    #[error("cannot listen at {address}: {error}")]
+    #[error("the client port: cannot listen at {address}: {error}")]
     Port {
         /// Where.
         address: SocketAddr,
@@ -159,6 +159,16 @@ pub enum ServerError {
     /// The list of servers.
     #[error("{0}")]
     Ensemble(String),
+    /// A port for other servers.
+    #[error("the {name} port: cannot listen at {address}: {error}")]
+    PeerPort {
+        /// `quorum` or `election`.
+        name: &'static str,
+        /// Where.
+        address: HostPort,
+        /// Why.
+        error: io::Error,
+    },
     /// It did not come to serve.
     #[error("the server did not begin to serve")]
     NotServing,
@@ -185,14 +195,16 @@ impl Server {
     /// # Errors
     /// A directory that cannot be used or is damaged; a port that cannot be had.
     pub fn start(options: ServerOptions) -> Result<Server, ServerError> {
-        let runtime = Builder::new_multi_thread().enable_all().thread_name("client").build()?;
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.enable_all().worker_threads(workers()).thread_name("client").build()?;
         let address = options.address;
         let backlog = options.config.limits.client_port_listen_backlog;
         let listener = runtime.block_on(async { listen(address, backlog) });
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
-        let place = Place::new(&options.config.quorum)?;
+        let last_counter = options.config.system_properties.get("zookeeper.testingonly.lastCounter");
+        let place = Place::new(&options.config.quorum)?.with_epochs_for_tests(last_counter)?;
         let (directory, locks) = open(&options)?;
         let restored = restore_for(&place, &options, &directory)?;
         let RestoredBase { mut tree, history, awaited_digest, report, .. } = restored;
@@ -331,6 +343,12 @@ fn lock(directory: &DataDirectory) -> Result<Vec<File>, ServerError> {
     paths.into_iter().filter_map(|path| lock(path).transpose()).collect()
 }
 
+/// How many threads serve connections: one processor is the node's and the journal's. With a thread for each processor
+/// they take it from one another, and every write costs more.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
+}
+
 fn open(options: &ServerOptions) -> Result<(DataDirectory, Vec<File>), ServerError> {
     let directory = DataDirectory::new(options.files.clone(), &options.data, &options.logs);
     let storage = &options.config.storage;
@@ -388,6 +406,12 @@ fn listen(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> 
     socket.listen(backlog.filter(|backlog| *backlog > 0).unwrap_or(USUAL_BACKLOG))
 }
 
+/// At least what Java keeps, and a good part of what is between two snapshots: sending so many costs less than a tree.
+fn kept_transactions(options: &ServerOptions) -> usize {
+    let count = u64::from(options.config.storage.commit_log_count).max(options.snap_count / 10);
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
 fn batching(storage: &config::Storage) -> Batching {
     Batching {
         most: usize::try_from(storage.max_batch_size).unwrap_or(usize::MAX),
@@ -416,6 +440,7 @@ fn node_options(options: &ServerOptions, place: &Place, directory: &DataDirector
         },
         close_session_paths: tree.close_session_txn_enabled,
         prepare: options.prepare,
+        kept_transactions: kept_transactions(options),
         collect_interval: tree.container_check_interval,
         max_never_used: tree.container_max_never_used,
         collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
@@ -472,14 +497,18 @@ fn network(
         own,
     };
     let (events, failures) = (node.clone(), node.clone());
-    let at = links.own.election.clone();
+    let (election, learners) = (links.own.election.clone(), links.own.quorum.clone());
+    if quorum.peer_type == config::PeerType::Participant {
+        // It is opened when this server leads; that it cannot be should not be a surprise then.
+        let listens = HostPort { host: learners.host.clone().filter(|_| !quorum.listen_on_all_ips), ..learners };
+        let probed = listens.resolve().and_then(|addresses| std::net::TcpListener::bind(&*addresses));
+        probed.map_err(|error| ServerError::PeerPort { name: "quorum", address: listens, error })?;
+    }
     let network = TcpNetwork::start(
         runtime.handle(),
         links,
         Arc::new(move |event| events.send(Incoming::Link(event))),
         Box::new(move |why| failures.send(Incoming::Failed(why))),
     );
-    Ok(Box::new(
-        network.map_err(|error| ServerError::Ensemble(format!("the election port {at} cannot be opened: {error}")))?,
-    ))
+    Ok(Box::new(network.map_err(|error| ServerError::PeerPort { name: "election", address: election, error })?))
 }

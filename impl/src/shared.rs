@@ -1,7 +1,7 @@
 //! What the node and the connections' tasks share: the state machine to read from, and what is counted.
 
 use crate::client_port::connection::{Connection, Latency};
-use crate::status::{Measures, Mode, Phase};
+use crate::status::{Measures, Mode, Phase, Sizes};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct RoleReport {
     pub leader: Option<ServerId>,
     /// How far it has come with that.
     pub phase: Phase,
+    /// Since when it is in this phase.
+    pub since: Instant,
     /// Its current epoch.
     pub epoch: Epoch,
     /// What only a leader knows.
@@ -52,7 +54,8 @@ pub struct RoleReport {
 
 impl Default for RoleReport {
     fn default() -> RoleReport {
-        RoleReport { mode: Mode::ReadOnly, leader: None, phase: Phase::Election, epoch: Epoch(0), reign: None }
+        let (mode, phase, since) = (Mode::ReadOnly, Phase::Election, Instant::now());
+        RoleReport { mode, leader: None, phase, since, epoch: Epoch(0), reign: None }
     }
 }
 
@@ -90,6 +93,16 @@ pub struct Counters {
     pub following: AtomicU64,
     /// Transactions that it proposed.
     pub proposals: AtomicU64,
+    /// Their sizes, since it leads.
+    pub proposal_sizes: Mutex<Sizes>,
+    /// Proposals of a leader that came in broadcast.
+    pub learner_proposals: AtomicU64,
+    /// How many of them it was told to commit.
+    pub learner_commits: AtomicU64,
+    /// Learners that it brought up to date with its snapshot.
+    pub snaps: AtomicU64,
+    /// Learners that it brought up to date otherwise.
+    pub diffs: AtomicU64,
     /// Transactions delivered.
     pub commits: AtomicU64,
     /// Transactions after which the tree's digest was not the leader's.

@@ -7,7 +7,7 @@ use crate::four_letter::{self, Whitelist};
 use crate::shared::{Shared, wall_clock};
 use crate::status::{
     Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, LeadingStatus, Mode,
-    QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
+    Phase, QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
 };
 use crate::version;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ impl StatusSource for Source {
             serving: self.shared.is_serving(),
             mode: self.mode(),
             quorum: self.quorum(),
-            zxid: tree.last_zxid(),
+            zxid: self.zxid(tree.last_zxid()),
             latency: in_milliseconds(&counters.latency),
             received: load(&counters.received),
             sent: load(&counters.sent),
@@ -82,6 +82,10 @@ impl StatusSource for Source {
                 ("following_count", load(&counters.following)),
                 ("proposal_count", load(&counters.proposals)),
                 ("commit_count", load(&counters.commits)),
+                ("learner_proposal_received_count", load(&counters.learner_proposals)),
+                ("learner_commit_received_count", load(&counters.learner_commits)),
+                ("snap_count", load(&counters.snaps)),
+                ("diff_count", load(&counters.diffs)),
                 ("stale_sessions_expired", load(&counters.expired)),
                 ("digest_mismatches_count", load(&counters.digest_mismatches)),
                 ("connection_rejected", load(&counters.rejected)),
@@ -187,6 +191,14 @@ impl Source {
         if distributed { self.shared.role.lock().mode } else { Mode::Standalone }
     }
 
+    /// The last transaction; none of a new epoch is there yet, its beginning (`Leader.startZkServer`). Java's followers
+    /// show it when a snapshot has brought them there, ours always.
+    fn zxid(&self, last: Zxid) -> Zxid {
+        let distributed = self.configuration.config.quorum.is_distributed();
+        let report = self.shared.role.lock();
+        if distributed && report.phase == Phase::Broadcast { last.max(Zxid::new(report.epoch, 0)) } else { last }
+    }
+
     /// This server's part in an ensemble of several.
     fn quorum(&self) -> Option<QuorumStatus> {
         let quorum = &self.configuration.config.quorum;
@@ -208,7 +220,11 @@ impl Source {
                 synced_followers: count(reign.synced_followers),
                 synced_non_voting_followers: 0,
                 pending_syncs: count(reign.pending_syncs),
-                ..LeadingStatus::default()
+                uptime: match report.phase {
+                    Phase::Broadcast => u64::try_from(report.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    _ => 0,
+                },
+                proposals: *self.shared.counters.proposal_sizes.lock(),
             }),
             synced_observers: reign.map_or(0, |reign| count(reign.synced_observers)),
         })

@@ -1,5 +1,5 @@
-//! The command line: `zabkeeper start | start-foreground | stop | restart | status | version`, as `zkServer.sh`, and
-//! `txnlog | snapshot | check-data`, which look at files.
+//! The command line: `zabkeeper start | start-foreground | stop | restart | status | version`, as `zkServer.sh`;
+//! `cluster`, which runs a whole ensemble; and `txnlog | snapshot | check-data`, which look at files.
 //!
 //! Flags for Java are accepted anywhere, so that scripts which start Java can start this: `-Dkey=value` is a setting,
 //! `-X…` means nothing here. Of the environment, `JVMFLAGS`, `SERVER_JVMFLAGS`, `ZOOCFGDIR`, `ZOOCFG`, `ZOOPIDFILE` and
@@ -10,15 +10,21 @@ mod locate;
 mod logging;
 mod process;
 mod question;
+mod status;
+mod table;
 
 pub use failure::{Exit, Failure};
 pub use locate::{Environment, locate};
+pub(crate) use process::tail;
 pub use process::{PID_FILE, Started, pid_file, start, stop};
 pub use question::ask;
+pub(crate) use question::reachable;
+pub use status::{Place, Row, ask_all};
+pub(crate) use table::{cell, table};
 
 use crate::config::{Config, Overrides};
 use crate::inspect::{self, CheckData, PrintLog, PrintSnapshot};
-use crate::{shell, version};
+use crate::{cluster, shell, version};
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,8 +35,6 @@ use std::time::Duration;
 const PATIENCE_TO_START: Duration = Duration::from_secs(10);
 /// How long `stop` waits for a server to leave.
 const PATIENCE_TO_STOP: Duration = Duration::from_secs(60);
-/// How long `status` waits for an answer.
-const PATIENCE_TO_ASK: Duration = Duration::from_secs(5);
 
 /// A coordination server that ZooKeeper's clients cannot tell from ZooKeeper.
 #[derive(Debug, Parser)]
@@ -56,8 +60,10 @@ enum Command {
     Stop(Target),
     /// Stop, then start.
     Restart(Target),
-    /// Say whether the server serves, and in which mode.
-    Status(Target),
+    /// Say whether the server serves, and in which mode; of an ensemble, show every server.
+    Status(status::Status),
+    /// Run a whole ensemble on this machine, until SIGTERM or Ctrl-C.
+    Cluster(cluster::Cluster),
     /// Say which version this is.
     Version,
     /// Print the transactions of log files.
@@ -151,8 +157,12 @@ fn execute(
         Command::CheckData(asked) => return Ok(inspect::print(|out| asked.run(out))?),
         // It has exit codes of its own.
         Command::Shell { .. } => return Ok(()),
-        Command::Start(target) | Command::StartForeground(target) | Command::Stop(target) => target,
-        Command::Restart(target) | Command::Status(target) => target,
+        Command::Status(asked) => return status::run(asked, parsed.config.as_deref(), environment, &overrides),
+        Command::Cluster(asked) => {
+            return cluster::run(asked, parsed.config.as_deref(), environment, &flags, parsed.log.as_deref());
+        }
+        Command::Start(target) | Command::StartForeground(target) => target,
+        Command::Stop(target) | Command::Restart(target) => target,
     };
     let file = locate(target.file.as_deref(), parsed.config.as_deref(), environment);
     let context = Context { file, overrides, flags, log: parsed.log };
@@ -164,8 +174,7 @@ fn execute(
             stop_running(&context, environment)?;
             start_in_background(&context, environment)
         }
-        Command::Status(_) => status(&context),
-        Command::Version | Command::Shell { .. } => Ok(()),
+        Command::Version | Command::Shell { .. } | Command::Status(_) | Command::Cluster(_) => Ok(()),
         Command::TxnLog(_) | Command::Snapshot(_) | Command::CheckData(_) => Ok(()),
     }
 }
@@ -179,13 +188,6 @@ impl Context {
         Ok(config?)
     }
 
-    fn announce(&self, config: &Config) {
-        match &self.file {
-            Some(file) => eprintln!("Using config: {}", file.display()),
-            None => eprintln!("Using no config; data in {}", config.data_dir.display()),
-        }
-    }
-
     /// This very program in the foreground, with the same settings.
     fn foreground(&self) -> Result<std::process::Command, Failure> {
         let program = std::env::current_exe()
@@ -197,6 +199,13 @@ impl Context {
         }
         command.args(&self.file);
         Ok(command)
+    }
+}
+
+fn announce(config: &Config) {
+    match &config.file {
+        Some(file) => eprintln!("Using config: {}", file.display()),
+        None => eprintln!("Using no config; data in {}", config.data_dir.display()),
     }
 }
 
@@ -215,7 +224,7 @@ fn start_foreground(context: &Context, serve: impl FnOnce(Config) -> Result<(), 
 
 fn start_in_background(context: &Context, environment: &Environment) -> Result<(), Failure> {
     let config = context.config()?;
-    context.announce(&config);
+    announce(&config);
     let started = start(&config, environment, context.foreground()?, PATIENCE_TO_START)?;
     println!("Starting zabkeeper ... STARTED as process {}", started.pid);
     Ok(())
@@ -223,7 +232,7 @@ fn start_in_background(context: &Context, environment: &Environment) -> Result<(
 
 fn stop_running(context: &Context, environment: &Environment) -> Result<(), Failure> {
     let config = context.config()?;
-    context.announce(&config);
+    announce(&config);
     match stop(&config, environment, PATIENCE_TO_STOP)? {
         Some(_) => println!("Stopping zabkeeper ... STOPPED"),
         None => {
@@ -231,21 +240,5 @@ fn stop_running(context: &Context, environment: &Environment) -> Result<(), Fail
             println!("Stopping zabkeeper ... no zookeeper to stop (could not find file {})", file.display());
         }
     }
-    Ok(())
-}
-
-/// As `zkServer.sh status`: the line `Mode: …` of `srvr`.
-fn status(context: &Context) -> Result<(), Failure> {
-    let config = context.config()?;
-    context.announce(&config);
-    let address =
-        question::client_address(&config).ok_or_else(|| Failure::unexpected("clientPort is not set".to_owned()))?;
-    let (port, host) = (address.port, address.host.as_deref().unwrap_or("localhost"));
-    println!("Client port found: {port}. Client address: {host}. Client SSL: false.");
-    let contact =
-        |why: String| Failure::unexpected(format!("Error contacting service. It is probably not running. ({why})"));
-    let answer = ask(&address, "srvr", PATIENCE_TO_ASK).map_err(|error| contact(error.to_string()))?;
-    let mode = answer.lines().find(|line| line.starts_with("Mode: "));
-    println!("{}", mode.ok_or_else(|| contact(answer.trim().to_owned()))?);
     Ok(())
 }

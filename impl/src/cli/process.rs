@@ -25,6 +25,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long one that starts may take to answer.
 const PATIENCE_TO_ASK: Duration = Duration::from_secs(1);
 
+/// So many of its last lines are shown when it cannot start.
+const LAST_LINES: usize = 5;
+
 /// A server that runs in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -79,7 +82,7 @@ pub fn start(
         None => Ok(Started { pid }),
         Some(status) => {
             let _ = fs::remove_file(&pid_file);
-            let said = tail(&output, begin);
+            let said = tail(&output, begin, LAST_LINES);
             Err(Failure::unexpected(format!("FAILED TO START ({status}; see {})\n{said}", output.display())))
         }
     }
@@ -107,8 +110,7 @@ fn watch(address: Option<&HostPort>, child: &mut Child, patience: Duration) -> O
 }
 
 /// The last lines of a file, from `begin` on.
-fn tail(path: &Path, begin: u64) -> String {
-    const LINES: usize = 5;
+pub(crate) fn tail(path: &Path, begin: u64, most: usize) -> String {
     const BYTES: u64 = 4096;
     let read = || -> std::io::Result<String> {
         let mut file = fs::File::open(path)?;
@@ -120,7 +122,7 @@ fn tail(path: &Path, begin: u64) -> String {
     };
     let text = read().unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
+    lines[lines.len().saturating_sub(most)..].join("\n")
 }
 
 /// Sends SIGTERM to the server of the pid file, waits until it is gone, and removes the file. `None` when there is no

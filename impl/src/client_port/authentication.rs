@@ -18,11 +18,8 @@ pub(super) fn authenticate(service: &Service, connection: &Connection, xid: i32,
         "digest" => {
             let identities = digest_identities(proof, service.options.super_digest.as_deref());
             let mut own = connection.identities.write();
-            for identity in identities {
-                if !own.contains(&identity) {
-                    own.push(identity);
-                }
-            }
+            let new: Vec<_> = identities.into_iter().filter(|identity| !own.contains(identity)).collect();
+            *own = own.iter().cloned().chain(new).collect();
             true
         }
         // The address is known anyhow.

@@ -3,8 +3,8 @@
 use super::outbox::Outbox;
 use parking_lot::RwLock;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
 use zab::tree::{Id, SessionId};
 
 /// A client's connection.
@@ -17,7 +17,7 @@ pub struct Connection {
     /// What waits to be sent.
     pub outbox: Outbox,
     /// Who the client is: its address, and what it has proved since.
-    pub identities: RwLock<Vec<Id>>,
+    pub identities: RwLock<Arc<[Id]>>,
     /// When it was accepted, in milliseconds since 1970.
     pub established: i64,
     /// Requests that the node has and has not answered. While there are any, every further request goes to the node as
@@ -75,13 +75,17 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// A request that came at `since` is answered now.
-    pub fn record(&self, since: Instant) {
-        let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.total.fetch_add(micros, Ordering::Relaxed);
-        self.least.fetch_min(micros, Ordering::Relaxed);
-        self.most.fetch_max(micros, Ordering::Relaxed);
+    /// So many requests took so many microseconds, each.
+    pub fn record(&self, micros: u64, requests: u64) {
+        self.count.fetch_add(requests, Ordering::Relaxed);
+        self.total.fetch_add(micros * requests, Ordering::Relaxed);
+        // Nearly every request is between both: looking costs less than an atomic change of what all threads share.
+        if micros < self.least.load(Ordering::Relaxed) {
+            self.least.fetch_min(micros, Ordering::Relaxed);
+        }
+        if micros > self.most.load(Ordering::Relaxed) {
+            self.most.fetch_max(micros, Ordering::Relaxed);
+        }
         self.last.store(micros, Ordering::Relaxed);
     }
 
@@ -103,7 +107,7 @@ impl Connection {
             number,
             address,
             outbox: Outbox::default(),
-            identities: RwLock::new(vec![own]),
+            identities: RwLock::new(Arc::from([own])),
             established,
             forwarded: AtomicUsize::new(0),
             finished: AtomicBool::new(false),
@@ -136,12 +140,12 @@ impl Connection {
         self.session.store(session.0, Ordering::Release);
     }
 
-    /// The node has answered one of [`Connection::forwarded`].
-    pub fn answered(&self) {
-        if self.forwarded.fetch_sub(1, Ordering::Release) == 1 {
-            // The task may have been told of the reply already, and have found that there was too much to wait for.
-            self.outbox.wake();
-        }
+    /// The node has answered one of [`Connection::forwarded`]; whether that was the last. Then the caller must wake the
+    /// task ([`Outbox::wake`]): it may have been told of the reply already, and have found that there was too much to
+    /// wait for.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.forwarded.fetch_sub(1, Ordering::Release) == 1
     }
 
     /// The client was heard, at so many milliseconds since the server started.

@@ -2,6 +2,7 @@
 //! must be ordered with others.
 
 pub mod authentication;
+mod batch;
 pub mod connection;
 pub mod outbox;
 pub mod port;

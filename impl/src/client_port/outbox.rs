@@ -49,16 +49,33 @@ impl Outbox {
     /// Appends what `write` writes and wakes the connection's task. After [`Outbox::close`] nothing is appended any
     /// more.
     pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.push_quietly(write) {
+            self.wake();
+        }
+    }
+
+    /// As [`Outbox::push`], but wakes nobody. The answer is whether nothing waited before: then the caller must
+    /// [`Outbox::wake`] the task, when it has nothing more to append.
+    #[must_use]
+    pub fn push_quietly(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut waiting = self.waiting.lock();
         if waiting.end != End::Open {
-            return;
+            return false;
         }
         let was_empty = waiting.bytes.is_empty();
         write(&mut waiting.bytes);
-        drop(waiting);
-        if was_empty {
-            self.changed.notify_one();
+        was_empty
+    }
+
+    /// As [`Outbox::push_quietly`], everything that is in `bytes`, which is empty behind it.
+    pub fn append_quietly(&self, bytes: &mut Vec<u8>) {
+        let mut waiting = self.waiting.lock();
+        if waiting.end == End::Open && waiting.bytes.is_empty() {
+            std::mem::swap(&mut waiting.bytes, bytes);
+        } else if waiting.end == End::Open {
+            waiting.bytes.append(bytes);
         }
+        bytes.clear();
     }
 
     /// Appends an event, as [`Outbox::push`]. A client that lets [`Outbox::LIMIT`] bytes wait does not read: its

@@ -15,10 +15,24 @@ use std::time::Instant;
 use zab::Zxid;
 use zab::tree::{Code, EventKind, Id, Notification, Tree, WatchMode, WatcherId, WatcherType};
 
-/// Answers a request that changes nothing, into its connection's outbox.
+/// Answers a request that changes nothing, into its connection's outbox. Wakes nobody: the answer is whether the caller
+/// must ([`Outbox::push_quietly`](super::outbox::Outbox::push_quietly)).
 ///
 /// The caller holds the tree's lock: see [`Shared`].
-pub fn answer(shared: &Shared, tree: &Tree, asking: &Asking) {
+#[must_use]
+pub fn answer(shared: &Shared, tree: &Tree, asking: &Asking) -> bool {
+    let was_empty = asking.connection.outbox.push_quietly(|out| write_reply(shared, tree, asking, out));
+    if let ClientRequest::Unknown { .. } = asking.request {
+        asking.connection.outbox.close();
+    }
+    count(shared, &asking.connection, asking.since, asking.xid, tree.last_zxid());
+    was_empty
+}
+
+/// Writes the reply to a request that changes nothing, behind the events that belong before it.
+///
+/// The caller holds the tree's lock until the reply is in the connection's outbox: see [`Shared`].
+pub fn write_reply(shared: &Shared, tree: &Tree, asking: &Asking, out: &mut Vec<u8>) {
     let (connection, zxid) = (&asking.connection, tree.last_zxid());
     let ids = connection.identities.read();
     let header = |err| match asking.request {
@@ -29,23 +43,17 @@ pub fn answer(shared: &Shared, tree: &Tree, asking: &Asking) {
         _ => ReplyHeader { xid: asking.xid, zxid, err },
     };
     let reading = Reading { shared, tree, ids: &ids, all: shared.skip_acl.then(super_user), connection };
-    connection.outbox.push(|out| {
-        if let ClientRequest::SetWatches(watches) | ClientRequest::SetWatches2(watches) = &asking.request {
-            // What it has missed comes before the reply.
-            reading.set_watches(watches, out);
-        }
-        let start = out.len();
-        let mut result = Ok(());
-        encode_reply_with(out, &header(0), |out| result = reading.body(&asking.request, out));
-        if let Err(code) = result {
-            out.truncate(start);
-            encode_reply_with(out, &header(code.number()), |_| {});
-        }
-    });
-    if let ClientRequest::Unknown { .. } = asking.request {
-        connection.outbox.close();
+    if let ClientRequest::SetWatches(watches) | ClientRequest::SetWatches2(watches) = &asking.request {
+        // What it has missed comes before the reply.
+        reading.set_watches(watches, out);
     }
-    count(shared, connection, asking.since, asking.xid, zxid);
+    let start = out.len();
+    let mut result = Ok(());
+    encode_reply_with(out, &header(0), |out| result = reading.body(&asking.request, out));
+    if let Err(code) = result {
+        out.truncate(start);
+        encode_reply_with(out, &header(code.number()), |_| {});
+    }
 }
 
 /// Writes an event as a frame.
@@ -61,16 +69,22 @@ pub fn encode_notification(notification: &Notification, out: &mut Vec<u8>) {
     encode_event(out, zxid, kind, KeeperState::SyncConnected, &notification.path);
 }
 
-/// Counts a reply.
+/// Counts a reply of the node's.
 pub fn count(shared: &Shared, connection: &Connection, since: Instant, xid: i32, zxid: Zxid) {
+    count_all(shared, connection, since, (1, xid, zxid));
+    shared.counters.outstanding.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Counts so many replies to requests that came together: the last with this xid, all with this zxid.
+pub fn count_all(shared: &Shared, connection: &Connection, since: Instant, (replies, xid, zxid): (u64, i32, Zxid)) {
     let statistics = &connection.statistics;
-    statistics.latency.record(since);
-    statistics.sent.fetch_add(1, Ordering::Relaxed);
+    let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+    statistics.latency.record(micros, replies);
+    statistics.sent.fetch_add(replies, Ordering::Relaxed);
     statistics.last_cxid.store(xid.into(), Ordering::Relaxed);
     statistics.last_zxid.store(zxid.0.cast_signed(), Ordering::Relaxed);
-    shared.counters.latency.record(since);
-    shared.counters.sent.fetch_add(1, Ordering::Relaxed);
-    shared.counters.outstanding.fetch_sub(1, Ordering::Relaxed);
+    shared.counters.latency.record(micros, replies);
+    shared.counters.sent.fetch_add(replies, Ordering::Relaxed);
 }
 
 /// A reply in the making.

@@ -1,18 +1,23 @@
 //! A connection's task: reads requests, answers what it can, sends what its outbox holds.
 
 use super::authentication::authenticate;
+use super::batch::{Batch, count_forwarded};
 use super::connection::Connection;
 use super::outbox::{Outbox, Taken};
 use super::port::Service;
-use super::reads;
 use crate::node::{Asking, Incoming};
 use crate::wire::{ClientRequest, ConnectRequest, Frame, FrameDecoder, RequestHeader, WireError};
 use bytes::{Bytes, BytesMut};
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use zab::tree::{Change, Code, OpCode};
 
 /// So much is read at once.
@@ -54,12 +59,13 @@ struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    async fn run(mut self, stream: TcpStream) -> io::Result<()> {
+    async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
+        let (mut reader, writer) = stream.split();
         let mut output = Output::default();
         let no_session = tokio::time::Instant::now() + self.service.options.sessionless_timeout;
         loop {
             let taken = output.refill(self.connection);
-            let blocked = output.send(&stream)?;
+            let blocked = output.send(&writer)?;
             match taken {
                 Taken::Last if !blocked => return Ok(()),
                 Taken::Aborted => return Ok(()),
@@ -75,10 +81,10 @@ impl Conversation<'_> {
             let sessionless = !closing && self.connection.session().is_none();
             tokio::select! {
                 () = self.connection.outbox.changed() => {}
-                ready = stream.writable(), if blocked => ready?,
-                ready = stream.readable(), if listening && !self.finished => {
+                ready = writer.writable(), if blocked => ready?,
+                ready = reader.readable(), if listening && !self.finished => {
                     ready?;
-                    if !self.read(&stream)? {
+                    if !self.read(&mut reader).await? {
                         return Ok(());
                     }
                 }
@@ -105,13 +111,16 @@ impl Conversation<'_> {
     }
 
     /// Reads once and treats every whole packet; whether more can come.
-    fn read(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    async fn read(&mut self, reader: &mut ReadHalf<'_>) -> io::Result<bool> {
         self.input.reserve(READ);
-        match stream.try_read_buf(&mut self.input) {
-            Ok(0) => return Ok(false),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
-            Err(error) => return Err(error),
+        // Of a stream that is polled the runtime knows, when less came than there was room for, that nothing more is
+        // there. So the system need not say so, and other connections have their turn.
+        let mut reading = pin!(reader.read_buf(&mut self.input));
+        match poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+            Poll::Ready(Ok(0)) => return Ok(false),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => return Ok(true),
         }
         self.connection.hear(self.service.shared.uptime());
         self.treat()?;
@@ -120,13 +129,23 @@ impl Conversation<'_> {
 
     /// Treats the packets that have come, as long as their client has not enough to read.
     fn treat(&mut self) -> io::Result<()> {
-        let since = Instant::now();
+        let mut batch = Batch::new(&self.service.shared, self.connection, &self.service.node);
+        let treated = self.treat_into(&mut batch);
+        batch.end();
+        if self.input.is_empty() {
+            // An idle connection keeps no memory for what may come some day.
+            self.input = BytesMut::new();
+        }
+        treated
+    }
+
+    fn treat_into(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
         let outbox = &self.connection.outbox;
         self.held = false;
         while !self.finished {
-            if outbox.len() >= Outbox::ENOUGH || self.is_throttled() {
+            if batch.len() + outbox.len() >= Outbox::ENOUGH || self.is_throttled() {
                 self.held = true;
-                return Ok(());
+                break;
             }
             if let Some(word) = self.word {
                 if !self.answer_word(word) {
@@ -135,15 +154,11 @@ impl Conversation<'_> {
                 continue;
             }
             match self.decoder.decode(&mut self.input) {
-                Ok(Some(Frame::Packet(packet))) => self.packet(packet, since)?,
+                Ok(Some(Frame::Packet(packet))) => self.packet(packet, batch)?,
                 Ok(Some(Frame::Word(word))) => self.word = Some(word),
                 Ok(None) => break,
                 Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
             }
-        }
-        if self.input.is_empty() {
-            // An idle connection keeps no memory for what may come some day.
-            self.input = BytesMut::new();
         }
         Ok(())
     }
@@ -164,7 +179,7 @@ impl Conversation<'_> {
         self.connection.outbox.close();
     }
 
-    fn packet(&mut self, packet: Bytes, since: Instant) -> io::Result<()> {
+    fn packet(&mut self, packet: Bytes, batch: &mut Batch<'_>) -> io::Result<()> {
         let invalid = |error: WireError| io::Error::new(ErrorKind::InvalidData, error);
         let statistics = &self.connection.statistics;
         statistics.received.fetch_add(1, Ordering::Relaxed);
@@ -173,20 +188,22 @@ impl Conversation<'_> {
             let request = ConnectRequest::decode(&packet).map_err(invalid)?;
             self.introduced = true;
             statistics.last_operation.store(OpCode::CreateSession.number(), Ordering::Relaxed);
-            self.forward(Incoming::Connect(self.connection.clone(), request));
+            count_forwarded(&self.service.shared, self.connection);
+            self.service.node.send(Incoming::Connect(self.connection.clone(), request));
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
         statistics.last_operation.store(header.kind, Ordering::Relaxed);
         let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
+            batch.end();
             authenticate(self.service, self.connection, header.xid, packet);
             self.finished = self.connection.outbox.is_closing();
             return Ok(());
         }
         self.finished = matches!(request, ClientRequest::Write(Change::CloseSession) | ClientRequest::Unknown { .. });
-        let asking = Asking { connection: self.connection.clone(), xid: header.xid, request, since };
-        self.ask(asking);
+        let asking = Asking { connection: self.connection.clone(), xid: header.xid, request, since: batch.since };
+        self.ask(asking, batch);
         Ok(())
     }
 
@@ -227,7 +244,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn ask(&mut self, asking: Asking) {
+    fn ask(&mut self, asking: Asking, batch: &mut Batch<'_>) {
         let ordered = match &asking.request {
             ClientRequest::Write(change) => {
                 if matches!(change, Change::CloseSession) {
@@ -241,18 +258,9 @@ impl Conversation<'_> {
         let behind = self.connection.forwarded.load(Ordering::Acquire) > 0;
         self.reads_behind = if behind { self.reads_behind + usize::from(!ordered) } else { 0 };
         if ordered || behind {
-            return self.forward(Incoming::Request(asking));
+            return batch.forward(asking);
         }
-        let shared = &self.service.shared;
-        shared.counters.outstanding.fetch_add(1, Ordering::Relaxed);
-        reads::answer(shared, &shared.tree.read(), &asking);
-    }
-
-    /// Hands something to the node that it will answer.
-    fn forward(&self, incoming: Incoming) {
-        self.connection.forwarded.fetch_add(1, Ordering::AcqRel);
-        self.service.shared.counters.outstanding.fetch_add(1, Ordering::Relaxed);
-        self.service.node.send(incoming);
+        batch.answer(&asking);
     }
 }
 
@@ -274,7 +282,7 @@ impl Output {
     }
 
     /// Sends as much as the socket takes; whether something is left.
-    fn send(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    fn send(&mut self, stream: &WriteHalf<'_>) -> io::Result<bool> {
         while self.sent < self.bytes.len() {
             match stream.try_write(&self.bytes[self.sent..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

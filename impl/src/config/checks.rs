@@ -5,6 +5,7 @@ use super::my_id;
 use super::read::Settings;
 use super::servers::{HostPort, ServerLine};
 use super::settings::{Config, PeerType};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Completes the configuration and refuses what does not fit together.
@@ -68,6 +69,7 @@ fn members(config: &mut Config) -> Result<(), ConfigError> {
     if let Some(id) = with_several.filter(|_| !config.quorum.multi_address_enabled) {
         return Err(whole(config, format!("server.{id} lists several addresses; multiAddress.enabled=true allows it")));
     }
+    addresses(config)?;
     let hierarchical = !config.quorum.groups.is_empty() || !config.quorum.weights.is_empty();
     let outside = config.quorum.voters().find(|id| !config.quorum.groups.contains_key(id));
     if let Some(id) = outside.filter(|_| hierarchical) {
@@ -99,6 +101,19 @@ fn members(config: &mut Config) -> Result<(), ConfigError> {
             Ok(())
         }
     }
+}
+
+/// No two servers share a port of a host (`QuorumServer.checkAddressDuplicate`, which Java asks on reconfiguration).
+fn addresses(config: &Config) -> Result<(), ConfigError> {
+    let mut taken = BTreeMap::new();
+    for (id, line) in &config.quorum.servers {
+        for address in line.quorum.iter().chain(&line.election) {
+            if let Some(other) = taken.insert(address.to_string(), id).filter(|other| *other != id) {
+                return Err(whole(config, format!("server.{} and server.{} are both at {address}", other.0, id.0)));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The list of servers says who votes, whatever `peerType` says.

@@ -60,6 +60,10 @@ fn collect_file(config: &mut Config, settings: &mut Settings, path: &Path, text:
         let place = Place::Line(path.to_owned(), property.line);
         let setting = Setting { place: place.clone(), key: property.key.clone(), value: property.value };
         if let Some(other) = settings.insert(canonical(&property.key), setting) {
+            if property.key.starts_with("server.") {
+                let sentence = format!("{} is listed a second time, after {}", property.key, other.place);
+                return Err(ConfigError::Whole { place, sentence });
+            }
             let sentence = format!("{} is given twice; this line counts, not that of {}", property.key, other.place);
             config.warnings.push(Warning { place, sentence });
         }
@@ -82,7 +86,11 @@ fn include_dynamic(config: &mut Config, settings: &mut Settings, dynamic: &Setti
             let sentence = format!("{} has no place in a dynamic file: it lists servers only", property.key);
             return Err(ConfigError::Whole { place, sentence });
         }
-        settings.insert(property.key.clone(), Setting { place, key: property.key, value: property.value });
+        let setting = Setting { place: place.clone(), key: property.key.clone(), value: property.value };
+        if let Some(other) = settings.insert(property.key.clone(), setting) {
+            let sentence = format!("{} is listed a second time, after {}", property.key, other.place);
+            return Err(ConfigError::Whole { place, sentence });
+        }
     }
     let suffix = dynamic.value.rsplit('.').next().unwrap_or_default();
     config.quorum.version = u64::from_str_radix(suffix, 16).unwrap_or(0);

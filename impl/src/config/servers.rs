@@ -169,8 +169,10 @@ impl Config {
     fn set_server(&mut self, id: &str, value: Value<'_>) -> Result<(), Wrong> {
         let id = server_id(id)?;
         let line = ServerLine::parse(value.0)?;
-        self.quorum.servers.insert(id, line);
-        Ok(())
+        match self.quorum.servers.insert(id, line) {
+            None => Ok(()),
+            Some(_) => Err(Wrong::new(format!("server {} is listed a second time", id.0))),
+        }
     }
 
     fn set_group(&mut self, key: &str, value: Value<'_>) -> Result<(), Wrong> {

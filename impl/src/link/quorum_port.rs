@@ -23,8 +23,11 @@ const MOST_STRANGERS: usize = 64;
 const ONE_ADDRESS: Duration = Duration::from_secs(5);
 /// The waits between two attempts to connect double from the first to the last: a leader may open its port a little
 /// after it was elected.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-const LAST_WAIT: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Duration = Duration::from_millis(5);
+const LAST_WAIT: Duration = Duration::from_millis(50);
+/// A leader whose machine says for so long that nobody listens there is none any more, or never came to be: the others
+/// know by now who is. (Java tries five times, with a second between.)
+const NOBODY_THERE: Duration = Duration::from_secs(1);
 
 /// How the quorum port is set up.
 #[derive(Clone, Debug)]
@@ -307,7 +310,8 @@ impl Shared {
 
     /// Tries to connect, again and again; `None` when there is no time left, or no wish.
     fn reach(&self, attempt: &Attempt) -> Option<TcpStream> {
-        let (end, mut wait) = (Instant::now() + self.options.connect_for, FIRST_WAIT);
+        let (mut end, mut wait) = (Instant::now() + self.options.connect_for, FIRST_WAIT);
+        let mut refused_since = None;
         let Some(address) = self.options.peers.get(&attempt.leader) else {
             tracing::error!(peer = %attempt.leader, "the leader has no quorum port in the configuration");
             return None;
@@ -319,7 +323,13 @@ impl Shared {
                     return Some(stream);
                 }
                 Ok(_) => return None,
-                Err(error) => tracing::debug!(peer = %attempt.leader, %address, %error, "cannot connect yet"),
+                Err(error) => {
+                    tracing::debug!(peer = %attempt.leader, %address, %error, "cannot connect yet");
+                    if error.kind() == io::ErrorKind::ConnectionRefused {
+                        let since = *refused_since.get_or_insert_with(Instant::now);
+                        end = end.min(since + NOBODY_THERE);
+                    }
+                }
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || attempt.is_cancelled_within(wait.min(left)) {

@@ -180,9 +180,11 @@ impl Node {
             None => return,
             Some(0) => {
                 client.queue.pop_front();
-                client.connection.outbox.push(write);
+                let was_empty = client.connection.outbox.push_quietly(write);
                 reads::count(&shared, &client.connection, waiting.since, xid, zxid);
-                client.connection.answered();
+                if client.connection.answered() || was_empty {
+                    wake_later(&mut self.to_wake, &client.connection);
+                }
             }
             Some(position) => {
                 let mut bytes = Vec::new();
@@ -198,15 +200,18 @@ impl Node {
         let shared = self.shared.clone();
         let Some(client) = self.clients.get_mut(&number) else { return };
         while let Some(front) = client.queue.pop_front() {
+            let was_empty;
             match front {
                 Queued::Waiting { ready: None, .. } => return client.queue.push_front(front),
                 Queued::Waiting { waiting, ready: Some(bytes) } => {
-                    client.connection.outbox.push(|out| out.extend_from_slice(&bytes));
+                    was_empty = client.connection.outbox.push_quietly(|out| out.extend_from_slice(&bytes));
                     reads::count(&shared, &client.connection, waiting.since, 0, tree.last_zxid());
                 }
-                Queued::Read(asking) => reads::answer(&shared, tree, &asking),
+                Queued::Read(asking) => was_empty = reads::answer(&shared, tree, &asking),
             }
-            client.connection.answered();
+            if client.connection.answered() || was_empty {
+                wake_later(&mut self.to_wake, &client.connection);
+            }
         }
     }
 
@@ -217,6 +222,14 @@ impl Node {
                 client.connection.outbox.abort();
             }
         }
+    }
+}
+
+/// Notes that a connection's task has something to do when this step is done. Replies to one client mostly come in a
+/// row, and one note is enough for them.
+fn wake_later(to_wake: &mut Vec<Arc<Connection>>, connection: &Arc<Connection>) {
+    if to_wake.last().is_none_or(|last| !Arc::ptr_eq(last, connection)) {
+        to_wake.push(connection.clone());
     }
 }
 

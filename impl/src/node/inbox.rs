@@ -15,8 +15,8 @@ use zab::tree::SessionId;
 pub enum Incoming {
     /// A client wants a session: a new one, or one that it has.
     Connect(Arc<Connection>, ConnectRequest),
-    /// A client asks for something that the connection's task cannot answer by itself.
-    Request(Asking),
+    /// A client asks for what the connection's task cannot answer by itself; in order, as they came together.
+    Requests(Vec<Asking>),
     /// A connection has ended.
     Gone(Arc<Connection>),
     /// The disk has come so far.

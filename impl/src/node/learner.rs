@@ -136,7 +136,8 @@ impl Node {
         if matches!(change, Change::CloseSession) {
             self.sessions.close(session);
         }
-        let asked = Asked { session, cxid, change, identities, standing, options: self.options.prepare };
+        let asked =
+            Asked { session, cxid, change, identities: identities.into(), standing, options: self.options.prepare };
         Some(Preparing { asked, waiting: None })
     }
 

@@ -116,6 +116,7 @@ impl Node {
         if message == Message::UpToDate {
             self.links.network.synchronised(connection);
         }
+        self.note_synchronisation(&message);
         let attachment = match message {
             Message::Snap(_) => Attachment::Snapshot(Box::new(self.snapshot())),
             Message::Ping(_) if matches!(self.peer.role, Role::Following(_)) => Attachment::Touched(self.touched()),

@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod journal;
 mod learner;
 mod links;
+mod measure;
 pub mod network;
 mod perform;
 mod report;
@@ -27,6 +28,7 @@ pub use network::{Alone, Network};
 pub use schedule::SnapshotPolicy;
 pub use timing::Timing;
 
+use crate::client_port::connection::Connection;
 use crate::disk::{Compression, DataDirectory, Snapshot, ZxidDigest};
 use crate::shared::Shared;
 use clients::Client;
@@ -61,6 +63,8 @@ pub struct NodeOptions {
     /// Whether the closing of a session lists its ephemeral znodes in the log (`closeSessionTxn.enabled`); releases
     /// before 3.6 do not know such lists.
     pub close_session_paths: bool,
+    /// How many transactions the core keeps at least, for learners that lag (`commitLogCount`).
+    pub kept_transactions: usize,
     /// How often containers and znodes with a time to live are looked at (`znode.container.checkIntervalMs`).
     pub collect_interval: Duration,
     /// How long a container that never had children stays; `None` for ever (`znode.container.maxNeverUsedIntervalMs`).
@@ -102,6 +106,8 @@ pub struct Node {
     journal: Sender<Vec<Command>>,
     /// What the journal is told at the end of this turn.
     commands: Vec<Command>,
+    /// Connections whose replies wait, to be woken when the other replies of this step are there too.
+    to_wake: Vec<Arc<Connection>>,
     outlook: Outlook,
     sessions: Sessions,
     ids: SessionIds,
@@ -133,9 +139,6 @@ pub struct Node {
     next_collection: Instant,
     schedule: SnapshotSchedule,
     snapshotting: bool,
-    /// The snapshot before the last. The core hears of it when the next one is done: so it keeps the transactions since
-    /// then, and brings a learner that lags less by DIFF.
-    previous_snapshot: Option<Zxid>,
     stopping: bool,
 }
 
@@ -189,6 +192,7 @@ impl Node {
             handle,
             journal,
             commands: Vec::new(),
+            to_wake: Vec::new(),
             outlook: Outlook::default(),
             clients: HashMap::new(),
             preparing: None,
@@ -203,9 +207,9 @@ impl Node {
             tickets: 0,
             clock: Clock::default(),
             snapshotting: false,
-            previous_snapshot: None,
             stopping: false,
         };
+        node.note_beginning();
         node.perform(outputs);
         node
     }
@@ -244,21 +248,27 @@ impl Node {
     fn take(&mut self, incoming: Incoming) -> Result<(), NodeError> {
         match incoming {
             Incoming::Connect(connection, request) => self.connect(connection, &request),
-            Incoming::Request(asking) => self.request(asking),
+            Incoming::Requests(asked) => asked.into_iter().for_each(|asking| self.request(asking)),
             Incoming::Gone(connection) => self.gone(&connection),
             Incoming::Durable(released) => released.into_iter().for_each(|release| self.on_released(release)),
             Incoming::Link(event) => self.on_link(event),
             Incoming::Snapshotted(zxid) => {
                 self.snapshotting = false;
-                if let Some(previous) = self.previous_snapshot.replace(zxid) {
-                    self.step(Input::Snapshotted(previous));
-                }
+                self.step(Input::Snapshotted(self.forgotten(zxid)));
             }
             Incoming::Failed(why) => return Err(NodeError::Failed(why)),
             Incoming::Expire(session) => self.expire(session),
             Incoming::Stop => self.stopping = true,
         }
         Ok(())
+    }
+
+    /// Up to where the core may forget its log when there is a snapshot at `snapshot`: it keeps some of what is in the
+    /// snapshot, and brings a learner that lags no more than that by DIFF.
+    fn forgotten(&self, snapshot: Zxid) -> Zxid {
+        let log = self.peer.memory.history.log();
+        let kept = log.len().checked_sub(self.options.kept_transactions + 1);
+        kept.map_or(self.peer.memory.history.snapshot(), |last| log[last].zxid.min(snapshot))
     }
 
     /// Something happens to the peer.
@@ -269,9 +279,17 @@ impl Node {
     }
 
     fn hand_over(&mut self) {
+        self.wake();
         if !self.commands.is_empty() {
             // A journal that has left has said why; that message is in the inbox.
             let _ = self.journal.send(std::mem::take(&mut self.commands));
+        }
+    }
+
+    /// Lets connections send what they were given.
+    fn wake(&mut self) {
+        for connection in self.to_wake.drain(..) {
+            connection.outbox.wake();
         }
     }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use zab::tree::{Applied, Asked, Notification, Record, SessionId, Transaction, Tree, prepare};
-use zab::{Halt, Input, Output, Payload, Request, ServerId, Txn, Zxid};
+use zab::{Halt, Input, Output, Payload, Request, ServerId, Txn, Write, Zxid};
 
 /// A transaction that this leader has proposed.
 pub(super) struct Outstanding {
@@ -54,6 +54,9 @@ impl Node {
     fn perform_one(&mut self, output: Output) {
         match output {
             Output::Write(write) => {
+                if let Write::Append(txn) = &write {
+                    self.note_proposal(txn);
+                }
                 self.commands.push(Command::Write(write));
             }
             Output::Send(to, message) => self.send(to, message),
@@ -90,9 +93,12 @@ impl Node {
         let Some(Preparing { asked, waiting }) = preparing else { return };
         let Some(zxid) = self.peer.next_zxid() else { return };
         let transaction = self.prepare_on_tree(&asked, zxid);
-        let mut bytes = Vec::with_capacity(128);
+        let mut bytes = Vec::with_capacity(256);
         encode_transaction(&transaction, &mut bytes);
+        // It stays in memory until long after the next snapshot.
+        bytes.shrink_to_fit();
         self.shared.counters.proposals.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.proposal_sizes.lock().add(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
         self.outstanding.push_back(Outstanding { zxid, transaction, waiting });
         self.step(Input::Propose(Payload(Bytes::from(bytes))));
     }
@@ -116,11 +122,13 @@ impl Node {
         let shared = self.shared.clone();
         for part in deliveries.chunks(AT_ONCE) {
             let mut tree = shared.tree.write();
+            self.note_commits(part, tree.last_zxid());
             for txn in part {
                 self.deliver_one(&mut tree, txn);
             }
         }
         if !deliveries.is_empty() {
+            self.wake();
             self.snapshot_when_due();
         }
     }
@@ -214,7 +222,6 @@ impl Node {
         };
         // A Java leader serves while it sends: the tree may hold more than it says, until this server serves.
         self.awaited_digest = Some(ZxidDigest { zxid: Zxid(u64::MAX), version: 0, digest: 0 });
-        self.previous_snapshot = None;
         self.schedule.begin();
         if let Some(membership) = &self.options.membership {
             membership.write_into(&mut snapshot.tree);

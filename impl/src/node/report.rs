@@ -2,29 +2,42 @@
 
 use super::Node;
 use crate::shared::{Reign, RoleReport};
-use crate::status::{Mode, Phase};
+use crate::status::{Mode, Phase, Sizes};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use zab::peer::{HandlerPhase, LeaderPhase, LearnerPhase};
 use zab::{Role, ServerId};
 
 impl Node {
+    /// A server of several begins by looking for a leader.
+    pub(super) fn note_beginning(&self) {
+        if self.peer.ensemble.voters().count() > 1 {
+            self.shared.counters.looking.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Publishes the role, if anything about it has changed.
     pub(super) fn report(&mut self) {
-        let report = self.role_report();
+        let mut report = self.role_report();
         let mut published = self.shared.role.lock();
+        report.since = published.since;
         if *published == report {
             return;
         }
         let (before, after) = (published.phase, report.phase);
+        if before != after {
+            report.since = Instant::now();
+        }
+        let lasted = published.since.elapsed();
         *published = report;
         drop(published);
         if before != after {
-            self.note_phase(before, after);
+            self.note_phase(before, lasted, after);
         }
     }
 
-    fn note_phase(&mut self, before: Phase, after: Phase) {
+    /// One phase has lasted so long, and another begins.
+    fn note_phase(&mut self, before: Phase, lasted: Duration, after: Phase) {
         let counters = &self.shared.counters;
         if before == Phase::Election {
             self.clock.election_is_over();
@@ -38,8 +51,17 @@ impl Node {
             tracing::info!(zxid = %self.peer.last_zxid(), "looking for a leader");
         }
         if after == Phase::Broadcast {
-            let mode = if self.is_leading() { &counters.leading } else { &counters.following };
-            mode.fetch_add(1, Ordering::Relaxed);
+            counters.measures.add_time("unavailable_time", self.looking_since.elapsed());
+            if self.is_leading() {
+                counters.leading.fetch_add(1, Ordering::Relaxed);
+                counters.measures.add_time("leader_unavailable_time", self.looking_since.elapsed());
+                *counters.proposal_sizes.lock() = Sizes::default();
+            } else {
+                counters.following.fetch_add(1, Ordering::Relaxed);
+                let observes = self.peer.ensemble.is_observer(self.options.id);
+                let name = if observes { "observer_sync_time" } else { "follower_sync_time" };
+                counters.measures.add_time(name, lasted);
+            }
         }
     }
 
@@ -67,7 +89,8 @@ impl Node {
                 (Mode::Leader, Some(self.options.id), phase_of_leader(leading.phase), Some(reign))
             }
         };
-        RoleReport { mode, leader, phase, epoch: self.peer.memory.current_epoch, reign }
+        let epoch = self.peer.memory.current_epoch;
+        RoleReport { mode, leader, phase, epoch, reign, since: self.looking_since }
     }
 }
 

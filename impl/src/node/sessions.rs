@@ -97,7 +97,7 @@ impl Node {
     /// A request that the server itself makes in the name of a session.
     fn of_system(&self, session: SessionId, change: Change) -> Asked {
         let options = self.options.prepare;
-        Asked { session, cxid: 0, change, identities: Vec::new(), standing: Standing::Here, options }
+        Asked { session, cxid: 0, change, identities: Arc::default(), standing: Standing::Here, options }
     }
 
     /// Gives the sessions whose clients were heard their time, and closes the others whose time is over.

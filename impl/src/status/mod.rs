@@ -3,6 +3,7 @@
 
 mod connection;
 mod environment;
+mod histogram;
 mod summary;
 
 pub use connection::{ConnectionSession, ConnectionStatus, UNKNOWN_OPERATION, last_operation};

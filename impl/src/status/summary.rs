@@ -1,5 +1,6 @@
 //! Numbers kept of many: smallest, largest, average.
 
+use super::histogram::Histogram;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
@@ -82,11 +83,25 @@ impl Summary {
 
 /// What any thread may measure, by Java's names (`ServerMetrics`): milliseconds, unless the name says what else.
 #[derive(Debug)]
-pub struct Measures(Mutex<BTreeMap<&'static str, Summary>>);
+pub struct Measures(Mutex<BTreeMap<&'static str, Measure>>);
+
+#[derive(Debug, Default)]
+struct Measure {
+    summary: Summary,
+    /// For what Java's level of detail is `ADVANCED`.
+    histogram: Option<Histogram>,
+}
+
+impl Measure {
+    fn add(&mut self, value: i64) {
+        self.summary.add(value);
+        self.histogram.iter_mut().for_each(|histogram| histogram.add(value));
+    }
+}
 
 impl Measures {
     /// Those that are shown before anything was measured.
-    const ALWAYS: [&'static str; 7] = [
+    const ALWAYS: [&'static str; 12] = [
         "fsynctime",
         "snapshottime",
         "dbinittime",
@@ -94,11 +109,26 @@ impl Measures {
         "startup_txns_load_time",
         "startup_txns_loaded",
         "sync_processor_batch_size",
+        "election_time",
+        "follower_sync_time",
+        "observer_sync_time",
+        "unavailable_time",
+        "leader_unavailable_time",
     ];
+    /// Those with percentiles.
+    const ADVANCED: [&'static str; 4] =
+        ["propagation_latency", "proposal_latency", "quorum_ack_latency", "commit_propagation_latency"];
 
     /// Counts one more.
     pub fn add(&self, name: &'static str, value: i64) {
-        self.0.lock().entry(name).or_default().add(value);
+        self.add_all(name, [value]);
+    }
+
+    /// Counts many at once.
+    pub fn add_all(&self, name: &'static str, values: impl IntoIterator<Item = i64>) {
+        let mut all = self.0.lock();
+        let measure = all.entry(name).or_default();
+        values.into_iter().for_each(|value| measure.add(value));
     }
 
     /// Counts a time in whole milliseconds.
@@ -108,19 +138,28 @@ impl Measures {
 
     /// All of them, as they are now.
     pub fn all(&self) -> BTreeMap<&'static str, Summary> {
-        self.0.lock().clone()
+        let all = self.0.lock();
+        let percentiles = |measure: &Measure| measure.histogram.as_ref().map(Histogram::percentiles);
+        all.iter()
+            .map(|(name, measure)| (*name, Summary { percentiles: percentiles(measure), ..measure.summary }))
+            .collect()
     }
 
     /// Forgets what was measured.
     pub fn reset(&self) {
-        self.0.lock().values_mut().for_each(|summary| *summary = Summary::default());
+        for measure in self.0.lock().values_mut() {
+            let histogram = measure.histogram.as_ref().map(|_| Histogram::default());
+            *measure = Measure { summary: Summary::default(), histogram };
+        }
     }
 }
 
 impl Default for Measures {
     fn default() -> Measures {
-        let none = |name| (name, Summary::default());
-        Measures(Mutex::new(Measures::ALWAYS.into_iter().map(none).collect()))
+        let plain = Measures::ALWAYS.map(|name| (name, Measure::default()));
+        let advanced = || Measure { histogram: Some(Histogram::default()), ..Measure::default() };
+        let advanced = Measures::ADVANCED.map(|name| (name, advanced()));
+        Measures(Mutex::new(plain.into_iter().chain(advanced).collect()))
     }
 }
 

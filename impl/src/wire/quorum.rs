@@ -114,7 +114,7 @@ impl RawPacket {
     /// The stream's; [`io::ErrorKind::InvalidData`] for a field that cannot be.
     pub fn read<R: Read>(input: &mut CheckedReader<R>) -> io::Result<RawPacket> {
         let (kind, zxid, mut scratch) = (input.int()?, Zxid(input.long()? as u64), Vec::new());
-        let data = input.buffer(&mut scratch)?.then(|| Bytes::from(std::mem::take(&mut scratch)));
+        let data = input.buffer(&mut scratch)?.then(|| Bytes::copy_from_slice(&scratch));
         let count = input.int()?;
         if count > MOST_IDENTITIES {
             return Err(invalid(format!("a client with {count} identities")));

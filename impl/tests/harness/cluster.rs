@@ -233,5 +233,9 @@ impl Drop for Cluster {
         for id in self.ids() {
             self.kill(id);
         }
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            eprintln!("what the servers left: {}", self.directory.path().display());
+        }
     }
 }

@@ -28,6 +28,8 @@ pub struct Wire {
     stream: TcpStream,
     input: BytesMut,
     decoder: FrameDecoder,
+    /// Whether a server that says nothing for too long is one that is gone, rather than a test that has failed.
+    may_hang: bool,
 }
 
 impl Wire {
@@ -37,10 +39,16 @@ impl Wire {
 
     /// `None` where no server listens.
     pub fn try_connect(address: SocketAddr) -> Option<Wire> {
-        let stream = TcpStream::connect(address).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.set_nodelay(true).expect("no delay");
-        Some(Wire { stream, input: BytesMut::new(), decoder: FrameDecoder::client(256 << 20) })
+        let wire = Wire::reach(address, PATIENCE).ok()?;
+        Some(Wire { may_hang: false, ..wire })
+    }
+
+    /// To a server that may not be there, and may be silent for so long that the connection counts as ended.
+    pub fn reach(address: SocketAddr, patience: Duration) -> io::Result<Wire> {
+        let stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_nodelay(true)?;
+        Ok(Wire { stream, input: BytesMut::new(), decoder: FrameDecoder::client(256 << 20), may_hang: true })
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -59,7 +67,7 @@ impl Wire {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return None,
                 Ok(length) => self.input.extend_from_slice(&buffer[..length]),
-                Err(error) if is_timeout(&error) => panic!("nothing came for {PATIENCE:?}"),
+                Err(error) if is_timeout(&error) && !self.may_hang => panic!("nothing came for {PATIENCE:?}"),
                 Err(_) => return None,
             }
         }
@@ -117,6 +125,15 @@ pub struct Client {
     xid: i32,
 }
 
+/// What became of an attempt to open a session, or to go on with one.
+pub enum Joined {
+    Session(Box<Client>),
+    /// The server says that the session is over.
+    Over,
+    /// The server has closed the connection: it serves nobody, or is behind what the client has seen.
+    Closed,
+}
+
 /// The first packet of a client that opens a session.
 pub fn opening(timeout: i32) -> ConnectRequest {
     ConnectRequest {
@@ -141,20 +158,28 @@ impl Client {
 
     /// `None` when nobody listens, the server closes the connection or says that the session is over.
     pub fn try_connect(address: SocketAddr, request: &ConnectRequest) -> Option<Client> {
-        let mut wire = Wire::try_connect(address)?;
+        match Client::join(Wire::try_connect(address)?, request) {
+            Joined::Session(client) => Some(*client),
+            Joined::Over | Joined::Closed => None,
+        }
+    }
+
+    /// Says the first packet on a connection.
+    pub fn join(mut wire: Wire, request: &ConnectRequest) -> Joined {
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
-        wire.send(&bytes).ok()?;
-        let response = ConnectResponse::decode(&wire.packet()?).expect("a ConnectResponse");
+        let packet = wire.send(&bytes).ok().and_then(|()| wire.packet());
+        let Some(packet) = packet else { return Joined::Closed };
+        let response = ConnectResponse::decode(&packet).expect("a ConnectResponse");
         assert_eq!(response.read_only.is_some(), request.read_only.is_some(), "who sends the last byte gets one");
         if response.session == SessionId(0) {
             assert_eq!((response.timeout, wire.packet()), (0, None), "closed behind the answer");
-            return None;
+            return Joined::Over;
         }
         let password = response.password.expect("a password");
         let (session, timeout) = (response.session, response.timeout);
         let (events, asked, seen) = (Vec::new(), VecDeque::new(), request.last_zxid_seen);
-        Some(Client { wire, session, password, timeout, events, seen, asked, xid: 0 })
+        Joined::Session(Box::new(Client { wire, session, password, timeout, events, seen, asked, xid: 0 }))
     }
 
     /// The first packet of this client when it connects again.
@@ -172,6 +197,14 @@ impl Client {
     pub fn again(&self, address: SocketAddr) -> Option<Client> {
         let client = Client::try_connect(address, &self.resuming())?;
         Some(Client { xid: self.xid, ..client })
+    }
+
+    /// As [`Client::again`], on a connection to a server that may not be there. As a real client's, its numbers go on.
+    pub fn again_on(&self, wire: Wire) -> Joined {
+        match Client::join(wire, &self.resuming()) {
+            Joined::Session(client) => Joined::Session(Box::new(Client { xid: self.xid, ..*client })),
+            other => other,
+        }
     }
 
     // ---- Asking ---------------------------------------------------------------------------------------------------

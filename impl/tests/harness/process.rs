@@ -4,6 +4,7 @@ use super::{Client, PATIENCE};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A server; it is killed when this value goes.
@@ -12,10 +13,20 @@ pub struct Process {
     pub address: SocketAddr,
 }
 
-/// A port that nobody uses at this moment.
+/// A port that nobody uses at this moment. It is below those that the system gives to connections: a server that
+/// starts again finds it free.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 22_000;
+    loop {
+        // Tests that run side by side begin in different places.
+        let number = (std::process::id().wrapping_mul(331).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % PORTS;
+        let port = u16::try_from(FIRST + number).expect("a port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Process {

@@ -19,6 +19,7 @@ use super::txn::{Record, Transaction, TxnHeader};
 use super::{digest, path, permission, quota};
 use crate::Zxid;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A request that becomes a transaction, with what its checks need to know about who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Asked {
     /// What it asks.
     pub change: Change,
     /// Who its client has proved to be, as the server it is connected to says.
-    pub identities: Vec<Id>,
+    pub identities: Arc<[Id]>,
     /// Where the session is.
     pub standing: Standing,
     /// How this ensemble is set up.

@@ -93,7 +93,7 @@ fn event() -> impl Strategy<Value = Event> {
     let standing = prop_oneof![40 => Just(Standing::Here), 1 => Just(Standing::Moved), 1 => Just(Standing::Local)];
     let ask = (change(), 1..4_i64, identities, standing).prop_map(|(change, session, more, standing)| {
         let mut asked = Asked { standing, ..asked(session, change) };
-        asked.identities.extend(more);
+        asked.identities = asked.identities.iter().cloned().chain(more).collect();
         Event::Ask(Box::new(asked))
     });
     prop_oneof![5 => ask, 1 => (1..6_usize).prop_map(Event::Commit)]

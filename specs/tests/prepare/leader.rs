@@ -1,6 +1,7 @@
 //! A leader with nothing but a tree and an outlook, and short ways to ask it.
 
 use bytes::Bytes;
+use std::sync::Arc;
 use zab::Zxid;
 use zab::tree::{
     Acl, Asked, Change, Code, Id, OpCode, Outlook, Perms, PrepareOptions, Record, SessionId, Standing, Transaction,
@@ -88,14 +89,14 @@ pub fn asked(session: i64, change: Change) -> Asked {
         session: SessionId(session),
         cxid: 7,
         change,
-        identities: vec![Id::new("ip", "10.0.0.1")],
+        identities: Arc::from([Id::new("ip", "10.0.0.1")]),
         standing: Standing::Here,
         options: PrepareOptions::default(),
     }
 }
 
 pub fn by(asked: Asked, scheme: &str, id: &str) -> Asked {
-    let identities = asked.identities.into_iter().chain([Id::new(scheme, id)]).collect();
+    let identities = asked.identities.iter().cloned().chain([Id::new(scheme, id)]).collect();
     Asked { identities, ..asked }
 }
 
