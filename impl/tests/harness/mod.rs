@@ -192,9 +192,11 @@ impl Client {
         }
     }
 
-    /// Connects again, with the same session.
+    /// Connects again, with the same session. Requests are counted on, as every client does: servers know a session's
+    /// requests by their numbers.
     pub fn again(&self, address: SocketAddr) -> Option<Client> {
-        Client::try_connect(address, &self.resuming())
+        let client = Client::try_connect(address, &self.resuming())?;
+        Some(Client { xid: self.xid, ..client })
     }
 
     /// As [`Client::again`], on a connection to a server that may not be there. As a real client's, its numbers go on.
