@@ -112,9 +112,9 @@ type Parsed = (Header, Vec<(Line, Place)>);
 fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Parsed>, ReadError> {
     let file: Arc<Path> = path.into();
     // Behind the last end of a line is a line that was cut, or nothing.
-    let mut texts = bytes.split(|byte| *byte == b'\n').enumerate();
-    let _cut = texts.next_back();
-    let Some((_, first)) = texts.next() else { return Ok(None) };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    let mut texts = bytes[..whole].split(|byte| *byte == b'\n').enumerate();
+    let Some((_, first)) = texts.next().filter(|(_, first)| !first.is_empty()) else { return Ok(None) };
     let at = |index: usize| Place { file: file.clone(), line: index + 1 };
     let header: Header = serde_json::from_slice(first).map_err(|error| ReadError::Json { place: at(0), error })?;
     if header.format != FORMAT || header.version != VERSION {
