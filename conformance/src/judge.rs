@@ -108,7 +108,8 @@ fn violation(
     fault: Fault,
     story: &VecDeque<(ServerId, usize)>,
 ) -> Box<Violation> {
-    let tell = |(server, line): &(ServerId, usize)| tell(&recording.ensemble, *server, &recording.servers[server][*line]);
+    let tell =
+        |(server, line): &(ServerId, usize)| tell(&recording.ensemble, *server, &recording.servers[server][*line]);
     let place = recording.servers[&server][line].place.clone();
     Box::new(Violation { server, place, fault, story: story.iter().map(tell).collect() })
 }

@@ -16,8 +16,8 @@ use crate::disk::{
 use crate::ensemble::Place;
 use crate::link::{LinkOptions, PeerAddress, TcpNetwork};
 use crate::node::journal::{Batching, Journal};
-use crate::node::{Alone, Beginning, Handle, Incoming, Network, Node, NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::node::recorder::{self, Recorder};
+use crate::node::{Alone, Beginning, Handle, Incoming, Network, Node, NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};

@@ -44,8 +44,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use timing::Clock;
-use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions};
 use zab::trace::Event;
+use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions};
 use zab::{Disk, Ensemble, Input, Peer, ServerId, Zxid};
 
 /// How a node is set up.
