@@ -12,7 +12,7 @@ use std::fmt;
 use zab::peer::LeaderPhase;
 use zab::properties::{Past, ServerView, View, safety};
 use zab::trace::{Difference, Elections, Event, Replay};
-use zab::{Disk, Ensemble, Output, Role, ServerId, Txn, Write, Zxid};
+use zab::{Disk, Ensemble, Input, Message, Output, Role, ServerId, Txn, Write, Zxid};
 
 /// So many transactions are few: every predicate is evaluated in every state.
 pub const SHORT: usize = 64;
@@ -189,6 +189,9 @@ impl<'a> Judge<'a> {
                     self.story.pop_front();
                 }
                 self.story.push_back((*id, line));
+                if causes.before[id][line].is_none() {
+                    self.hidden(&entry.event);
+                }
                 let taken = self.take(*id, &entry.event);
                 taken.map_err(|fault| violation(recording, *id, line, fault, &self.story))?;
                 next.insert(*id, line + 1);
@@ -199,6 +202,13 @@ impl<'a> Judge<'a> {
                 Some((id, line)) => return Err(violation(recording, id, line, Fault::TooEarly, &self.story)),
                 None => return Ok(last),
             }
+        }
+    }
+
+    /// What came from a server whose last lines are missing was broadcast there.
+    fn hidden(&mut self, event: &Event) {
+        if let Event::Stepped { input: Input::Receive(_, Message::Proposal(txn) | Message::Inform(txn)), .. } = event {
+            self.broadcast.entry(txn.zxid).or_insert_with(|| txn.clone());
         }
     }
 
@@ -227,7 +237,7 @@ impl<'a> Judge<'a> {
                     self.past.observe(peer, led, input, outputs, &[]);
                 }
                 for output in outputs {
-                    self.output(id, matches!(input, zab::Input::Propose(_)), output)?;
+                    self.output(id, matches!(input, Input::Propose(_)), output)?;
                 }
                 let upto = self.servers[&id].upto;
                 let initial = prefix(&self.past.delivered, upto).to_vec();
