@@ -16,6 +16,7 @@ use crate::disk::{
 use crate::ensemble::Place;
 use crate::link::{LinkOptions, PeerAddress, TcpNetwork};
 use crate::node::journal::{Batching, Journal};
+use crate::node::recorder::{self, Recorder};
 use crate::node::{Alone, Beginning, Handle, Incoming, Membership, Network, Node};
 use crate::node::{NodeError, NodeOptions, SnapshotPolicy, Timing};
 use crate::shared::Shared;
@@ -184,6 +185,8 @@ pub struct Server {
     accepting: Option<tokio::task::JoinHandle<()>>,
     running: JoinHandle<Result<(), NodeError>>,
     journal: JoinHandle<()>,
+    /// Writes the trace, if there is one.
+    recording: Option<JoinHandle<()>>,
     /// Held as long as the server may write.
     _locks: Vec<File>,
 }
@@ -215,7 +218,8 @@ impl Server {
         let promised = epochs.recover(history.last())?;
         let log = FileLog::open(directory.files().clone(), directory.log_directory(), options.log)?;
         let disk = Disk { accepted_epoch: promised.accepted, current_epoch: promised.current, history };
-        let beginning = Beginning { disk, awaited_digest };
+        let (recorder, recording) = record(&options.config, &place)?.unzip();
+        let beginning = Beginning { disk, awaited_digest, recorder: recorder.clone() };
 
         let skip_acl = options.config.access.skip_acl;
         let shared = Arc::new(Shared { skip_acl, ..Shared::new(tree) });
@@ -224,6 +228,7 @@ impl Server {
         let (to_journal, commands) = std::sync::mpsc::channel();
         let node = handle.clone();
         let journal = Journal::new(directory.clone(), log, epochs, batching(&options.config.storage), shared.clone());
+        let journal = journal.recorded(recorder);
         let journal = std::thread::Builder::new().name("journal".into()).spawn(move || {
             if let Err(error) = journal.run(&commands, |released| node.send(Incoming::Durable(released))) {
                 node.send(Incoming::Failed(error.to_string()));
@@ -240,7 +245,9 @@ impl Server {
         let source = Arc::new(Source::new(shared.clone(), configuration, directory));
         let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
         let (node, accepting) = (handle, None);
-        let mut server = Server { runtime, address, shared, source, node, accepting, running, journal, _locks: locks };
+        let _locks = locks;
+        let mut server =
+            Server { runtime, address, shared, source, node, accepting, running, journal, recording, _locks };
         if !place.distributed
             && let Err(error) = server.wait_until_serving()
         {
@@ -318,6 +325,7 @@ impl Server {
     pub fn join(self) -> Result<(), ServerError> {
         let ended = self.running.join().unwrap_or_else(|_| Err(NodeError::Failed("the node panicked".into())));
         let _ = self.journal.join();
+        let _ = self.recording.map(JoinHandle::join);
         for connection in self.shared.connections.lock().values() {
             connection.outbox.close();
         }
@@ -329,6 +337,12 @@ impl Server {
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         Ok(ended?)
     }
+}
+
+/// Begins to record this run, if the configuration says where.
+fn record(config: &Config, place: &Place) -> io::Result<Option<(Recorder, JoinHandle<()>)>> {
+    let begin = |folder: &PathBuf| Recorder::begin(folder, place.id, place.ensemble.clone(), recorder::LIMIT);
+    config.storage.trace_directory.as_ref().map(begin).transpose()
 }
 
 /// Keeps other servers out of these directories as long as the files live. A server that is killed leaves nothing that

@@ -48,6 +48,9 @@ struct Arguments {
     /// The folder of zoo.cfg (otherwise ZOOCFGDIR).
     #[arg(long, global = true, value_name = "DIR")]
     config: Option<PathBuf>,
+    /// Record what happens to the server there, for `conformance validate` (the setting traceDir).
+    #[arg(long, global = true, value_name = "DIR")]
+    trace: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,10 +142,11 @@ fn split_flags(arguments: impl IntoIterator<Item = OsString>) -> (Vec<String>, V
 
 fn execute(
     parsed: Arguments,
-    flags: Vec<String>,
+    mut flags: Vec<String>,
     environment: &Environment,
     serve: impl FnOnce(Config) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    flags.extend(parsed.trace.iter().map(|folder| format!("-DtraceDir={}", folder.display())));
     let mut overrides = environment.overrides();
     for flag in &flags {
         overrides.take_flag(flag);

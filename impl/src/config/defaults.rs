@@ -73,6 +73,7 @@ impl Default for Storage {
             create_database: true,
             snap_retain_count: 3,
             purge_interval: None,
+            trace_directory: None,
         }
     }
 }

@@ -103,6 +103,8 @@ pub struct Storage {
     pub snap_retain_count: u32,
     /// The time between two purges. `None`: no purging, the default.
     pub purge_interval: Option<Duration>,
+    /// Where each run is recorded for `conformance validate`. `None`: nothing is recorded, the default.
+    pub trace_directory: Option<PathBuf>,
 }
 
 /// How snapshots are compressed (`snapshot.compression.method`).

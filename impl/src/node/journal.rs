@@ -1,5 +1,6 @@
 //! The disk's thread: makes the core's writes durable in their order, many with one sync.
 
+use super::recorder::Recorder;
 use crate::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, UnfinishedSnapshot};
 use crate::link::ConnectionId;
 use crate::shared::Shared;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
+use zab::trace::Event;
 use zab::tree::Tree;
 use zab::{Message, ServerId, Write};
 
@@ -68,6 +70,9 @@ pub struct Journal {
     shared: Arc<Shared>,
     /// Transactions since the last sync.
     gathered: usize,
+    /// Where this run is recorded, if it is, and the writes since it was told last.
+    recorder: Option<Recorder>,
+    unrecorded: Vec<Write>,
 }
 
 impl Journal {
@@ -80,7 +85,15 @@ impl Journal {
         batching: Batching,
         shared: Arc<Shared>,
     ) -> Journal {
-        Journal { log, epochs, directory, released: Vec::new(), batching, shared, gathered: 0 }
+        let (released, unrecorded) = Default::default();
+        Journal { log, epochs, directory, released, batching, shared, gathered: 0, recorder: None, unrecorded }
+    }
+
+    /// Tells this recorder what becomes durable.
+    #[must_use]
+    pub fn recorded(mut self, recorder: Option<Recorder>) -> Journal {
+        self.recorder = recorder;
+        self
     }
 
     /// Runs until the node hangs up or the disk fails. `durable` is called after each sync.
@@ -101,6 +114,7 @@ impl Journal {
                 self.perform(more)?;
             }
             self.commit()?;
+            self.record();
             if !self.released.is_empty() {
                 durable(std::mem::take(&mut self.released));
             }
@@ -119,6 +133,13 @@ impl Journal {
             return more;
         }
         commands.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// Before what waited for these writes is released.
+    fn record(&mut self) {
+        if let Some(recorder) = &self.recorder {
+            self.unrecorded.drain(..).for_each(|write| recorder.record(Event::Flushed { write }));
+        }
     }
 
     fn commit(&mut self) -> Result<(), DiskError> {
@@ -156,6 +177,9 @@ impl Journal {
 
     /// Where Apache's layout spreads the order over several files, a sync stands between them.
     fn write(&mut self, write: Write) -> Result<(), DiskError> {
+        if self.recorder.is_some() {
+            self.unrecorded.push(write.clone());
+        }
         match write {
             Write::Append(txn) => {
                 self.gathered += 1;

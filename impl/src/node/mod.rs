@@ -18,6 +18,7 @@ mod links;
 mod measure;
 pub mod network;
 mod perform;
+pub mod recorder;
 mod report;
 mod schedule;
 mod sessions;
@@ -25,6 +26,7 @@ mod timing;
 
 pub use inbox::{Asking, Handle, Incoming};
 pub use network::{Alone, Network};
+pub use recorder::Recorder;
 pub use schedule::SnapshotPolicy;
 pub use timing::Timing;
 
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use timing::Clock;
+use zab::trace::Event;
 use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions, Tree};
 use zab::{Disk, Ensemble, Input, Peer, ServerId, Zxid};
 
@@ -100,6 +103,8 @@ impl Membership {
 pub struct Node {
     options: NodeOptions,
     peer: Peer,
+    /// Where this run is recorded, if it is.
+    recorder: Option<Recorder>,
     shared: Arc<Shared>,
     inbox: Receiver<Incoming>,
     handle: Handle,
@@ -149,6 +154,8 @@ pub struct Beginning {
     pub disk: Disk,
     /// If the tree holds effects of transactions after its snapshot, the digest from which on it does not.
     pub awaited_digest: Option<ZxidDigest>,
+    /// Where this run is recorded, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// Why a node ended.
@@ -178,6 +185,9 @@ impl Node {
     ) -> Node {
         let mut outputs = Vec::new();
         let peer = Peer::recover(options.id, ensemble, &beginning.disk, &mut outputs);
+        if let Some(recorder) = &beginning.recorder {
+            recorder.record(Event::Recovered { disk: Some(beginning.disk.clone()), outputs: outputs.clone() });
+        }
         let wall_clock = u64::try_from(crate::shared::wall_clock()).unwrap_or_default();
         let mut node = Node {
             sessions: Sessions::new(options.timing.tick),
@@ -187,6 +197,7 @@ impl Node {
             schedule: SnapshotSchedule::new(options.snapshots),
             options,
             peer,
+            recorder: beginning.recorder.clone(),
             shared,
             inbox,
             handle,
@@ -274,7 +285,11 @@ impl Node {
     /// Something happens to the peer.
     fn step(&mut self, input: Input) {
         let mut outputs = Vec::new();
+        let recorded = self.recorder.is_some().then(|| input.clone());
         self.peer.step(input, &mut outputs);
+        if let (Some(recorder), Some(input)) = (&self.recorder, recorded) {
+            recorder.record(Event::Stepped { input, outputs: outputs.clone() });
+        }
         self.perform(outputs);
     }
 

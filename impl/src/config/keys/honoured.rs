@@ -113,6 +113,8 @@ pub const HONOURED: &[Honoured] = &[
     property("snapshot.trust.empty", "false", |c, v| put(&mut c.storage.trust_empty_snapshot, v.boolean())),
     property("datadir.autocreate", "true", |c, v| put(&mut c.storage.create_directories, v.boolean())),
     property("db.autocreate", "true", |c, v| put(&mut c.storage.create_database, v.boolean())),
+    // Of this server only.
+    file("traceDir", "nothing is recorded", |c, v| put(&mut c.storage.trace_directory, directory(v).map(Some))),
     // Cluster options.
     file("electionAlg", "3", |_, v| match v.0.parse() {
         Ok(3) => Ok(()),

@@ -1,0 +1,54 @@
+//! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
+
+use clap::{Parser, Subcommand};
+use conformance::{judge, recording};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(Parser)]
+#[command(about = "Holds the model, the server and the world against each other")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge what the servers of an ensemble recorded with --trace.
+    Validate {
+        /// The folders with the traces of all its servers.
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Validate { folders } = Arguments::parse().command;
+    match validate(&folders) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn validate(folders: &[PathBuf]) -> Result<(), Box<dyn std::error::Error>> {
+    let start = Instant::now();
+    let recording = recording::read(folders)?;
+    let read = start.elapsed();
+    let report = judge::validate(&recording)?;
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{} events of {} servers are as specified: {} transactions, {} epochs; all properties held",
+        report.events,
+        recording.servers.len(),
+        report.transactions,
+        report.epochs
+    );
+    println!("{} receipts come from what a killed server did not record", report.unexplained);
+    println!("{} states were looked at as a whole", report.whole);
+    println!("{seconds:.2} s ({:.2} s to read), {:.0} events/s", read.as_secs_f64(), report.events as f64 / seconds);
+    Ok(())
+}
