@@ -31,6 +31,8 @@ pub struct Report {
     pub transactions: usize,
     /// Epochs that were established.
     pub epochs: usize,
+    /// Whether histories could be looked at: not where servers begin on disks that hold something.
+    pub histories: bool,
     /// Receipts whose sending is in no trace, because its server was killed.
     pub unexplained: usize,
 }
@@ -96,6 +98,7 @@ pub fn validate(recording: &Recording) -> Result<Report, Box<Violation>> {
         checked.map_err(|fault| violation(recording, server, line, fault, &judge.story))?;
     }
     judge.report.unexplained = causes.unexplained;
+    judge.report.histories = judge.base == Zxid::ZERO;
     judge.report.transactions = judge.past.delivered.len();
     judge.report.epochs = judge.past.established.len();
     Ok(judge.report)
@@ -132,6 +135,8 @@ struct Server {
     /// What its state machine was given last.
     upto: Zxid,
     standing: Standing,
+    /// Its run is over, and what it did last may be missing: nothing is known of its memory, and its disk may hold more.
+    ended: bool,
 }
 
 /// What decides when whole histories are looked at.
@@ -153,7 +158,7 @@ impl<'a> Judge<'a> {
     fn new(recording: &'a Recording) -> Judge<'a> {
         let server = |id| {
             let replay = Replay::new(id, recording.ensemble.clone(), Elections::Held);
-            (id, Server { replay, upto: Zxid::ZERO, standing: None })
+            (id, Server { replay, upto: Zxid::ZERO, standing: None, ended: false })
         };
         let disk = |entries: &'a Vec<Entry>| match entries.first().map(|entry| &entry.event) {
             Some(Event::Recovered { disk: Some(disk), .. }) => disk.history.last(),
@@ -195,6 +200,9 @@ impl<'a> Judge<'a> {
                 let taken = self.take(*id, &entry.event);
                 taken.map_err(|fault| violation(recording, *id, line, fault, &self.story))?;
                 next.insert(*id, line + 1);
+                let goes_on = |after: &Entry| !matches!(after.event, Event::Recovered { .. });
+                let ended = !entries.get(line + 1).is_some_and(goes_on);
+                self.servers.entry(*id).and_modify(|server| server.ended = ended);
                 (moved, last) = (true, Some((*id, line)));
             }
             match stuck {
@@ -286,7 +294,8 @@ impl<'a> Judge<'a> {
         }
         let holds = |server: &Server| {
             let history = server.replay.disk().map(|disk| &disk.history);
-            history.is_some_and(|history| history.snapshot() >= txn.zxid || history.can_end_at(txn.zxid))
+            server.ended
+                || history.is_some_and(|history| history.snapshot() >= txn.zxid || history.can_end_at(txn.zxid))
         };
         let holders = self.servers.iter().filter(|(_, server)| holds(server)).map(|(id, _)| *id);
         if !self.recording.ensemble.is_quorum(holders) {
@@ -325,7 +334,8 @@ impl<'a> Judge<'a> {
             .iter()
             .map(|(id, upto)| {
                 let replay = &self.servers[id].replay;
-                let (peer, disk) = (replay.peer(), replay.disk().unwrap_or(&self.nothing));
+                let peer = replay.peer().filter(|_| !self.servers[id].ended);
+                let disk = replay.disk().unwrap_or(&self.nothing);
                 let given = if peer.is_some() { prefix(delivered, *upto) } else { &[] };
                 let snapshot = prefix(delivered, disk.history.snapshot());
                 ServerView { id: *id, peer, disk, snapshot, delivered: given }
