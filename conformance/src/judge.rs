@@ -1,4 +1,4 @@
-//! The judge: merges what the servers recorded, plays every line through the specification, and looks at every property.
+//! The judge: merges what the servers recorded, plays every line through the specification, and looks at properties.
 //!
 //! What grows with the run (deliveries, broadcasts) is looked at where it grows, once. The
 //! predicates of [`zab::properties::safety`] themselves, which look at whole histories, are evaluated in every state
@@ -135,7 +135,7 @@ struct Server {
     /// What its state machine was given last.
     upto: Zxid,
     standing: Standing,
-    /// Its run is over, and what it did last may be missing: nothing is known of its memory, and its disk may hold more.
+    /// Its run is over, and what it did last may be missing: its disk may hold more.
     ended: bool,
 }
 
@@ -334,8 +334,7 @@ impl<'a> Judge<'a> {
             .iter()
             .map(|(id, upto)| {
                 let replay = &self.servers[id].replay;
-                let peer = replay.peer().filter(|_| !self.servers[id].ended);
-                let disk = replay.disk().unwrap_or(&self.nothing);
+                let (peer, disk) = (replay.peer(), replay.disk().unwrap_or(&self.nothing));
                 let given = if peer.is_some() { prefix(delivered, *upto) } else { &[] };
                 let snapshot = prefix(delivered, disk.history.snapshot());
                 ServerView { id: *id, peer, disk, snapshot, delivered: given }

@@ -1,9 +1,9 @@
 //! Which sending each receipt comes from.
 //!
 //! A quorum connection has two ends. At the learner it begins with `Connected`, at the leader with FOLLOWERINFO or
-//! OBSERVERINFO. What one end received must be a beginning of what the other sent. What was sent at once keeps its order,
-//! and so does what waited for the disk; what waited may be overtaken, but overtakes nothing, and counts as sent when
-//! the writes before it were durable. Notifications may be lost and repeated: each must have been sent once.
+//! OBSERVERINFO. What one end received must be a beginning of what the other sent. What was sent at once keeps its
+//! order, and so does what waited for the disk; what waited may be overtaken, but overtakes nothing, and counts as sent
+//! when the writes before it were durable. Notifications may be lost and repeated: each must have been sent once.
 //!
 //! A server that was killed may have done more than its trace says. So receipts behind everything that a run sent are
 //! allowed, are counted, and say nothing about order.

@@ -7,22 +7,27 @@
 //! # Ok::<(), zabkeeper::ServerError>(())
 //! ```
 
-use crate::client_port::port::{ClientOptions, Service};
-use crate::config::{self, Config, HostPort, Overrides, ServerLine};
+mod options;
+mod wiring;
+
+pub use options::ServerOptions;
+
+use wiring::{batching, membership, network, node_options};
+
+use crate::client_port::port::Service;
+use crate::config::{Config, HostPort};
 use crate::disk::{
-    Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
-    RestoreOptions, RestoreReport, Restored, RestoredBase, restore, restore_base,
+    DataDirectory, DiskError, EpochFiles, FileLog, RestoreOptions, RestoreReport, Restored, RestoredBase, restore,
+    restore_base,
 };
 use crate::ensemble::Place;
-use crate::link::{LinkOptions, PeerAddress, TcpNetwork};
-use crate::node::journal::{Batching, Journal};
+use crate::node::NodeError;
+use crate::node::journal::Journal;
 use crate::node::recorder::{self, Recorder};
-use crate::node::{Alone, Beginning, Handle, Incoming, Membership, Network, Node};
-use crate::node::{NodeError, NodeOptions, SnapshotPolicy, Timing};
+use crate::node::{Beginning, Handle, Incoming, Node};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
@@ -32,104 +37,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
-use zab::tree::{PrepareOptions, Schemes, TreeOptions};
-use zab::{Disk, History, ServerId, Zxid};
-
-/// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
-#[derive(Clone, Debug)]
-pub struct ServerOptions {
-    /// Where snapshots and epochs are (`dataDir`).
-    pub data: PathBuf,
-    /// Where the log is (`dataLogDir`).
-    pub logs: PathBuf,
-    /// Of which file system both are. A test may put a [`SimulatedDisk`](crate::disk::SimulatedDisk) there.
-    pub files: Arc<dyn FileSystem>,
-    /// Where clients connect (`clientPortAddress`, `clientPort`). Port 0 takes any that is free.
-    pub address: SocketAddr,
-    /// `tickTime` in milliseconds.
-    pub tick: u64,
-    /// `minSessionTimeout` in milliseconds.
-    pub min_session_timeout: i32,
-    /// `maxSessionTimeout` in milliseconds.
-    pub max_session_timeout: i32,
-    /// Transactions between two snapshots (`snapCount`).
-    pub snap_count: u64,
-    /// Whether it is rather a random number between half of it and it, as Java's: a server in a test takes it as it is.
-    pub snap_spread: bool,
-    /// How the log is written.
-    pub log: LogOptions,
-    /// Of the tree.
-    pub tree: TreeOptions,
-    /// Of requests.
-    pub prepare: PrepareOptions,
-    /// Of connections.
-    pub clients: ClientOptions,
-    /// What four-letter words and admin commands tell of the configuration.
-    pub config: Config,
-}
-
-impl ServerOptions {
-    /// ZooKeeper's defaults, with everything in the directory `data`, on a free port of the loopback interface: a
-    /// server in a test.
-    ///
-    /// # Panics
-    /// Never: the defaults fit together.
-    pub fn new(data: impl Into<PathBuf>) -> ServerOptions {
-        let mut config = Config::embedded_default(&Overrides::default()).expect("the defaults fit together");
-        config.data_dir = data.into();
-        config.data_log_dir = config.data_dir.clone();
-        config.client = Some(HostPort::new("127.0.0.1", 0));
-        let options = ServerOptions::from_config(&config).expect("the loopback interface has an address");
-        ServerOptions { snap_spread: false, ..options }
-    }
-
-    /// What a configuration says.
-    ///
-    /// # Errors
-    /// An address that is not known.
-    pub fn from_config(config: &Config) -> Result<ServerOptions, ServerError> {
-        let listen = config.client.clone().unwrap_or(HostPort { host: None, port: 2181 });
-        let address = listen.resolve()?.into_iter().next();
-        let address = address.ok_or_else(|| io::Error::other(format!("{listen} is no address")))?;
-        let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let (limits, storage) = (&config.limits, &config.storage);
-        Ok(ServerOptions {
-            data: config.data_dir.clone(),
-            logs: config.data_log_dir.clone(),
-            files: Arc::new(OperatingSystem),
-            address,
-            tick: u64::try_from(config.tick_time.as_millis()).unwrap_or(u64::MAX).max(1),
-            min_session_timeout: milliseconds(config.min_session_timeout),
-            max_session_timeout: milliseconds(config.max_session_timeout),
-            snap_count: storage.snap_count.into(),
-            snap_spread: true,
-            log: LogOptions {
-                preallocation: storage.pre_alloc_size,
-                size_limit: storage.txn_log_size_limit,
-                sync: storage.force_sync,
-            },
-            tree: TreeOptions {
-                extended_types: config.tree.extended_types_enabled,
-                digest: config.tree.digest_enabled,
-            },
-            prepare: PrepareOptions {
-                skip_acl: config.access.skip_acl,
-                enforce_quota: config.tree.enforce_quota,
-                schemes: Schemes { digest: config.access.digest_enabled, ..Schemes::default() },
-            },
-            clients: ClientOptions {
-                max_packet: count(limits.jute_max_buffer),
-                max_per_address: count(limits.max_client_cnxns),
-                max_connections: count(limits.max_cnxns),
-                sessionless_timeout: limits.sessionless_timeout,
-                outstanding_limit: count(limits.global_outstanding_limit),
-                super_digest: config.access.super_digest.clone(),
-            },
-            config: config.clone(),
-        })
-    }
-}
+use zab::{Disk, History};
 
 /// Why a server cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -418,111 +326,4 @@ fn listen(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> 
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(backlog.filter(|backlog| *backlog > 0).unwrap_or(USUAL_BACKLOG))
-}
-
-/// At least what Java keeps, and a good part of what is between two snapshots: sending so many costs less than a tree.
-fn kept_transactions(options: &ServerOptions) -> usize {
-    let count = u64::from(options.config.storage.commit_log_count).max(options.snap_count / 10);
-    usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-fn batching(storage: &config::Storage) -> Batching {
-    Batching {
-        most: usize::try_from(storage.max_batch_size).unwrap_or(usize::MAX),
-        delay: storage.flush_delay,
-        slow: storage.fsync_warning_threshold,
-    }
-}
-
-fn node_options(options: &ServerOptions, place: &Place, directory: &DataDirectory) -> NodeOptions {
-    let (tree, storage) = (&options.config.tree, &options.config.storage);
-    let per_look = u128::from(tree.container_max_per_minute) * tree.container_check_interval.as_millis() / 60_000;
-    NodeOptions {
-        id: place.id,
-        timing: timing(options),
-        min_session_timeout: options.min_session_timeout,
-        max_session_timeout: options.max_session_timeout,
-        snapshots: SnapshotPolicy {
-            count: options.snap_count,
-            size: storage.snap_size_limit,
-            spread: options.snap_spread,
-        },
-        compression: match storage.snapshot_compression {
-            config::Compression::None => Compression::Plain,
-            config::Compression::Gzip => Compression::Gzip,
-            config::Compression::Snappy => Compression::Snappy,
-        },
-        close_session_paths: tree.close_session_txn_enabled,
-        prepare: options.prepare,
-        kept_transactions: kept_transactions(options),
-        collect_interval: tree.container_check_interval,
-        max_never_used: tree.container_max_never_used,
-        collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),
-        directory: directory.clone(),
-        membership: membership(options, place),
-    }
-}
-
-/// What clients are told of the ensemble.
-fn membership(options: &ServerOptions, place: &Place) -> Option<Membership> {
-    let text = || Configuration::new(options.config.clone(), options.address.port()).membership();
-    place.distributed.then(|| Membership { text: text(), version: Zxid(options.config.quorum.version) })
-}
-
-pub(crate) fn timing(options: &ServerOptions) -> Timing {
-    let quorum = &options.config.quorum;
-    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    Timing {
-        tick: options.tick,
-        init_limit: quorum.init_limit.max(1).into(),
-        sync_limit: quorum.sync_limit.max(1).into(),
-        min_notification_interval: milliseconds(quorum.min_notification_interval),
-        max_notification_interval: milliseconds(quorum.max_notification_interval),
-    }
-}
-
-/// The links with the other servers.
-fn network(
-    options: &ServerOptions,
-    place: &Place,
-    runtime: &Runtime,
-    node: &Handle,
-) -> Result<Box<dyn Network>, ServerError> {
-    if !place.distributed {
-        return Ok(Box::new(Alone));
-    }
-    let quorum = &options.config.quorum;
-    let address = |line: &ServerLine| {
-        Some(PeerAddress { quorum: line.quorum.first()?.clone(), election: line.election.first()?.clone() })
-    };
-    let mut peers: BTreeMap<ServerId, PeerAddress> =
-        quorum.servers.iter().filter_map(|(id, line)| Some((*id, address(line)?))).collect();
-    let own = peers.remove(&place.id).ok_or_else(|| ServerError::Ensemble("this server has no address".into()))?;
-    let tick = Duration::from_millis(options.tick);
-    let links = LinkOptions {
-        id: place.id,
-        peers,
-        config: Configuration::new(options.config.clone(), options.address.port()).membership(),
-        election_patience: quorum.connection_timeout,
-        init_patience: tick * quorum.init_limit.max(1),
-        sync_patience: tick * quorum.sync_limit.max(1),
-        everywhere: quorum.listen_on_all_ips,
-        tree: options.tree,
-        own,
-    };
-    let (events, failures) = (node.clone(), node.clone());
-    let (election, learners) = (links.own.election.clone(), links.own.quorum.clone());
-    if quorum.peer_type == config::PeerType::Participant {
-        // It is opened when this server leads; that it cannot be should not be a surprise then.
-        let listens = HostPort { host: learners.host.clone().filter(|_| !quorum.listen_on_all_ips), ..learners };
-        let probed = listens.resolve().and_then(|addresses| std::net::TcpListener::bind(&*addresses));
-        probed.map_err(|error| ServerError::PeerPort { name: "quorum", address: listens, error })?;
-    }
-    let network = TcpNetwork::start(
-        runtime.handle(),
-        links,
-        Arc::new(move |event| events.send(Incoming::Link(event))),
-        Box::new(move |why| failures.send(Incoming::Failed(why))),
-    );
-    Ok(Box::new(network.map_err(|error| ServerError::PeerPort { name: "election", address: election, error })?))
 }

@@ -71,8 +71,8 @@ pub enum DiskError {
     },
     /// Logs, but no snapshot that could be read: something was deleted (`zookeeper.snapshot.trust.empty` overrides).
     #[error(
-        "there is no snapshot in {} that can be read, while there are data (transactions in {}, or a damaged snapshot): \
-         something was lost",
+        "there is no snapshot in {} that can be read, while there are data (transactions in {}, or a damaged \
+         snapshot): something was lost",
         snapshots.display(),
         logs.display()
     )]

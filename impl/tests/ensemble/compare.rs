@@ -46,7 +46,10 @@ fn read_part(client: &mut Client, paths: &[String], found: &mut Znodes) -> Optio
         let (data, names) = (client.reply()?, client.reply()?);
         // It may have been deleted meanwhile.
         let (Ok(Reply::Data { data, stat }), Ok(Reply::Names(names))) = (data, names) else { continue };
-        found.insert(path.clone(), (data.unwrap_or_default().to_vec(), stat));
+        // Every server writes that one for itself, at its own time, as Java's do.
+        if path != "/zookeeper/config" {
+            found.insert(path.clone(), (data.unwrap_or_default().to_vec(), stat));
+        }
         let base = path.trim_end_matches('/');
         below.extend(names.into_iter().map(|name| format!("{base}/{name}")));
     }
