@@ -2,11 +2,11 @@
 
 use super::directory::DataDirectory;
 use super::error::DiskError;
-use super::log_reader::LogReader;
+use super::log_reader::{Entry, LogReader};
 use super::names::Compression;
 use super::snapshot_file::{self, Snapshot, ZxidDigest};
 use crate::wire::decode_transaction;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zab::tree::{Tree, TreeOptions, digest};
 use zab::{History, Payload, Txn, Zxid};
@@ -131,17 +131,10 @@ pub fn restore_base(directory: &DataDirectory, options: &RestoreOptions) -> Resu
     };
     let start = Instant::now();
     let mut history = History::from_snapshot(tree.last_zxid());
-    let next = Zxid(history.snapshot().0.saturating_add(1));
-    let mut reader = LogReader::new(directory.files().clone(), directory.log_directory(), next)?;
-    while let Some(entry) = reader.next_entry()? {
-        if !entry.zxid.follows(history.last()) {
-            let path = reader.path().unwrap_or(directory.log_directory()).to_owned();
-            return Err(DiskError::Gap { path, last: history.last(), next: entry.zxid });
-        }
-        report.transactions += 1;
-        report.log_size += entry.bytes.len() as u64;
+    read_log(directory, history.snapshot(), false, &mut report, |entry, _, _| {
         history.append(Txn { zxid: entry.zxid, payload: Payload(entry.bytes) });
-    }
+        Ok(())
+    })?;
     report.log_time = start.elapsed();
     let awaited_digest = digest.filter(|awaited| awaited.zxid > tree.last_zxid());
     Ok(RestoredBase { tree, history, awaited_digest, trusted: true, report })
@@ -216,32 +209,46 @@ fn replay(
     mut expected: Option<ZxidDigest>,
     report: &mut RestoreReport,
 ) -> Result<(), DiskError> {
-    let base = tree.last_zxid();
     // A digest of the snapshot's own zxid is compared at once; a later one when the log has come there. Until then
     // the tree holds effects of transactions that are yet to come, and no other digest means anything.
     compare(tree, &mut expected, report);
-    let mut last = base;
-    let next = Zxid(base.0.saturating_add(1));
-    let mut reader = LogReader::new(directory.files().clone(), directory.log_directory(), next)?;
-    while let Some(entry) = reader.next_entry()? {
-        let path = || reader.path().unwrap_or(directory.log_directory()).to_owned();
-        // The empty tree that is trusted may be the beginning of anything.
-        if !entry.zxid.follows(last) && (last > Zxid::ZERO || report.snapshot.is_some()) {
-            return Err(DiskError::Gap { path: path(), last, next: entry.zxid });
-        }
-        last = entry.zxid;
+    // The empty tree that is trusted may be the beginning of anything.
+    let (base, anything) = (tree.last_zxid(), report.snapshot.is_none());
+    read_log(directory, base, anything, report, |entry, path, report| {
         let transaction = decode_transaction(&entry.bytes).map_err(|error| {
             let what = format!("the entry is no transaction: {error}");
-            DiskError::damaged(&path(), entry.offset, what)
+            DiskError::damaged(path, entry.offset, what)
         })?;
         let applied = tree.apply(&transaction);
-        report.transactions += 1;
-        report.log_size += entry.bytes.len() as u64;
         if expected.is_some() {
             compare(tree, &mut expected, report);
         } else if applied.digest_matches == Some(false) {
-            report.digest_mismatches.push(last);
+            report.digest_mismatches.push(entry.zxid);
         }
+        Ok(())
+    })
+}
+
+/// Hands over every transaction of the log after `base`, with its file: none may be missing. With `anything`, the first
+/// behind zxid 0 may be whichever.
+fn read_log(
+    directory: &DataDirectory,
+    base: Zxid,
+    anything: bool,
+    report: &mut RestoreReport,
+    mut take: impl FnMut(Entry, &Path, &mut RestoreReport) -> Result<(), DiskError>,
+) -> Result<(), DiskError> {
+    let (mut last, next) = (base, Zxid(base.0.saturating_add(1)));
+    let mut reader = LogReader::new(directory.files().clone(), directory.log_directory(), next)?;
+    while let Some(entry) = reader.next_entry()? {
+        let path = reader.path().unwrap_or(directory.log_directory());
+        if !entry.zxid.follows(last) && (last > Zxid::ZERO || !anything) {
+            return Err(DiskError::Gap { path: path.to_owned(), last, next: entry.zxid });
+        }
+        last = entry.zxid;
+        report.transactions += 1;
+        report.log_size += entry.bytes.len() as u64;
+        take(entry, path, report)?;
     }
     Ok(())
 }
