@@ -14,7 +14,7 @@ use zab::Zxid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogOptions {
     /// A file grows by so many bytes of zeros at a time, ahead of what is written (`preAllocSize`, there in KiB); 0
-    /// turns that off. The growth is a hole: it takes no space.
+    /// turns that off. The growth is a hole, which takes no space, but for the next few zeros.
     pub preallocation: u64,
     /// A new file is begun after a commit that leaves more bytes than this in the current one (`txnLogSizeLimitInKb`,
     /// there in KiB). Java counts the zeros ahead as well.
@@ -31,6 +31,14 @@ impl Default for LogOptions {
 
 /// A file grows when so few bytes are left.
 const MARGIN: u64 = 4096;
+
+/// A small commit that comes to the end of what was ever written, writes so many of the zeros ahead as well. The file
+/// system then has a place for what the next commits write, and their syncs need not wait for a change of its own
+/// records: a transaction of its journal, made by another thread.
+const AHEAD: [u8; 64 << 10] = [0; 64 << 10];
+
+/// A commit of so many bytes is not small: after a few of them these zeros would be gone.
+const SMALL: usize = 4 << 10;
 
 /// The log of a directory, open to append. One thread's: it blocks.
 ///
@@ -62,6 +70,8 @@ struct Current {
     position: u64,
     /// Its length with the zeros ahead.
     length: u64,
+    /// Up to where bytes were written, be they zeros. A hole follows.
+    filled: u64,
     /// Whether its name is durable.
     named: bool,
 }
@@ -283,7 +293,7 @@ impl FileLog {
             ));
         }
         let file = self.files.create(&path).map_err(DiskError::io("create", &path))?;
-        Ok(Current { file, path, position: 0, length: 0, named: false })
+        Ok(Current { file, path, position: 0, length: 0, filled: 0, named: false })
     }
 
     /// Cuts a file behind its last entry, and makes every byte before durable. The server that wrote them may have
@@ -332,6 +342,11 @@ impl Current {
         self.position = end;
         if !options.sync {
             return Ok(Duration::ZERO);
+        }
+        if end > self.filled && bytes.len() < SMALL {
+            let zeros = &AHEAD[..(self.length - end).min(AHEAD.len() as u64) as usize];
+            write_all_at(&*self.file, zeros, end).map_err(DiskError::io("write", &self.path))?;
+            self.filled = end + zeros.len() as u64;
         }
         let start = Instant::now();
         self.file.sync().map_err(DiskError::io("sync", &self.path))?;
