@@ -8,8 +8,8 @@
 //!
 //! It adds no rule to the protocol: what happens is given to [`Peer::step`], and what that says is done
 //! (module `perform`). A turn takes everything that has come, then hands the journal all its commands at once: so many
-//! writes share one sync. When there is but one request in the whole server, and no other server, the node waits for
-//! the disk itself (module `to_journal`).
+//! writes share one sync. When only a few requests wait in the whole server, and there is no other server, the node
+//! waits for the disk itself (module `to_journal`).
 
 mod clients;
 pub mod inbox;
@@ -176,10 +176,10 @@ pub enum NodeError {
 /// So much is taken in before the journal is told: later requests wait for a disk that could work already.
 const TURN: usize = 2048;
 
-fn lone() -> usize {
-    static L: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    *L.get_or_init(|| std::env::var("ZK_LONE").ok().and_then(|v| v.parse().ok()).unwrap_or(1))
-}
+/// While clients wait for no more requests than these, the node does by itself what other threads do otherwise: waits
+/// for the disk and sends replies. Nothing is left undone meanwhile, and every thread less on the way of a request is a
+/// wait less for a processor.
+const FEW: usize = 4;
 
 impl Node {
     /// A node on what the disk holds, which begins to look for a leader at once.
@@ -309,7 +309,7 @@ impl Node {
         self.wake();
         while !self.commands.is_empty() {
             let commands = std::mem::take(&mut self.commands);
-            if self.shared.counters.outstanding.load(Ordering::Relaxed) > lone() {
+            if !self.few_wait() {
                 self.journal.send(commands);
                 continue;
             }
@@ -325,10 +325,20 @@ impl Node {
         Ok(())
     }
 
+    /// Whether clients wait for [`FEW`] requests at most, as far as this node answers them.
+    fn few_wait(&self) -> bool {
+        self.shared.counters.outstanding.load(Ordering::Relaxed) <= FEW
+    }
+
     /// Lets connections send what they were given.
     fn wake(&mut self) {
+        let few = self.few_wait();
         for connection in self.to_wake.drain(..) {
-            connection.outbox.wake();
+            if few {
+                connection.outbox.send();
+            } else {
+                connection.outbox.wake();
+            }
         }
     }
 

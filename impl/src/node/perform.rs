@@ -256,7 +256,6 @@ impl Node {
         let (directory, compression) = (self.options.directory.clone(), self.options.compression);
         let shared = self.shared.clone();
         std::thread::spawn(move || {
-            give_way();
             let (zxid, start) = (tree.last_zxid(), Instant::now());
             let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
             handle.send(match write_snapshot(files, snapshots, &tree, compression) {
@@ -268,10 +267,4 @@ impl Node {
             });
         });
     }
-}
-
-/// Lets the other threads of this server run before this one, where the system knows such of threads.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(10);
 }
