@@ -85,11 +85,11 @@ impl Conversation<'_> {
                 self.treat()?;
                 continue;
             }
-            if listening {
-                self.connection.outbox.rest();
-            }
             let closing = self.connection.outbox.is_closing();
             let sessionless = !closing && self.connection.session().is_none();
+            if listening && !sessionless {
+                self.connection.outbox.rest();
+            }
             tokio::select! {
                 () = self.connection.outbox.changed() => {}
                 ready = writer.writable(), if blocked => ready?,
