@@ -24,10 +24,11 @@ use crate::ensemble::Place;
 use crate::node::NodeError;
 use crate::node::journal::Journal;
 use crate::node::recorder::{self, Recorder};
-use crate::node::{Beginning, Handle, Incoming, Node};
+use crate::node::{Beginning, Handle, Incoming, Node, ToJournal};
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::status::{Configuration, Measures, StatusSource};
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
@@ -136,9 +137,10 @@ impl Server {
         let (to_journal, commands) = std::sync::mpsc::channel();
         let node = handle.clone();
         let journal = Journal::new(directory.clone(), log, epochs, batching(&options.config.storage), shared.clone());
-        let journal = journal.recorded(recorder);
+        let journal = Arc::new(Mutex::new(journal.recorded(recorder)));
+        let to_journal = ToJournal::new(to_journal, journal.clone(), !place.distributed);
         let journal = std::thread::Builder::new().name("journal".into()).spawn(move || {
-            if let Err(error) = journal.run(&commands, |released| node.send(Incoming::Durable(released))) {
+            if let Err(error) = Journal::run(&journal, &commands, |durable| node.send(Incoming::Durable(durable))) {
                 node.send(Incoming::Failed(error.to_string()));
             }
         })?;

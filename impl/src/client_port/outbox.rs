@@ -1,9 +1,12 @@
 //! What waits to be sent to a client: replies and events, in the order in which they must arrive.
 
 use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
-/// Bytes on the way to one client. The node and the connection's own task both append; the task sends.
+/// Bytes on the way to one client. The node and the connection's own task both append; the task sends, and while it has
+/// nothing to do the node may ([`Outbox::send`]).
 #[derive(Debug, Default)]
 pub struct Outbox {
     waiting: Mutex<Waiting>,
@@ -14,6 +17,10 @@ pub struct Outbox {
 struct Waiting {
     bytes: Vec<u8>,
     end: End,
+    /// Where they go, as long as the connection's task runs.
+    socket: Option<Arc<OwnedWriteHalf>>,
+    /// Whether the task has sent all that it took, and waits for nothing that the node does.
+    resting: bool,
 }
 
 /// Whether more can be appended.
@@ -99,7 +106,9 @@ impl Outbox {
 
     /// Lets the connection be closed now. What waits is forgotten.
     pub fn abort(&self) {
-        *self.waiting.lock() = Waiting { bytes: Vec::new(), end: End::Aborted };
+        let mut waiting = self.waiting.lock();
+        (waiting.bytes, waiting.end) = (Vec::new(), End::Aborted);
+        drop(waiting);
         self.changed.notify_one();
     }
 
@@ -132,9 +141,44 @@ impl Outbox {
         self.changed.notify_one();
     }
 
+    /// What waits may be sent here, until the answer is dropped.
+    pub fn attach(&self, socket: Arc<OwnedWriteHalf>) -> Attached<'_> {
+        self.waiting.lock().socket = Some(socket);
+        Attached(self)
+    }
+
+    /// The task has sent what it [took](Outbox::take), and waits for its client, not for the node: until it takes
+    /// again, [`Outbox::send`] need not wake it.
+    pub fn rest(&self) {
+        self.waiting.lock().resting = true;
+    }
+
+    /// As [`Outbox::wake`]; but what waits is sent here and now if the task rests, and if the socket takes all of it
+    /// the task sleeps on. So a reply need not wait until another thread has its turn; but the caller spends the time
+    /// that sending takes.
+    pub fn send(&self) {
+        let mut waiting = self.waiting.lock();
+        if waiting.resting && waiting.end == End::Open {
+            if waiting.bytes.is_empty() {
+                return;
+            }
+            // What goes wrong here goes wrong once more when the task sends: it ends the connection.
+            let sent = waiting.socket.as_ref().and_then(|socket| socket.try_write(&waiting.bytes).ok());
+            waiting.bytes.drain(..sent.unwrap_or_default());
+            if waiting.bytes.is_empty() {
+                // An idle connection keeps no memory for what it may send some day.
+                waiting.bytes = Vec::new();
+                return;
+            }
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
     /// Moves everything that waits behind `bytes`.
     pub fn take(&self, bytes: &mut Vec<u8>) -> Taken {
         let mut waiting = self.waiting.lock();
+        waiting.resting = false;
         if bytes.is_empty() {
             // An idle connection keeps no memory for what it may send some day.
             *bytes = std::mem::take(&mut waiting.bytes);
@@ -151,5 +195,97 @@ impl Outbox {
     /// Waits until something was appended, the outbox was closed, or somebody wakes the task.
     pub async fn changed(&self) {
         self.changed.notified().await;
+    }
+}
+
+/// As long as it lives, an outbox knows its socket.
+#[derive(Debug)]
+#[must_use = "dropped, it takes the socket back"]
+pub struct Attached<'a>(&'a Outbox);
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.lock().socket = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A socket for the outbox, and its other end.
+    async fn sockets() -> (Arc<OwnedWriteHalf>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (reader, writer) = listener.accept().await.unwrap().0.into_split();
+        // Dropped alone, it ends nothing.
+        drop(reader);
+        writer.writable().await.unwrap();
+        (Arc::new(writer), client)
+    }
+
+    /// Whether the task would wake; forgets that it should.
+    async fn is_woken(outbox: &Outbox) -> bool {
+        tokio::select! {
+            biased;
+            () = outbox.changed() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
+    fn put(outbox: &Outbox, bytes: &[u8]) {
+        assert!(outbox.push_quietly(|out| out.extend_from_slice(bytes)));
+    }
+
+    #[tokio::test]
+    async fn a_resting_task_sleeps_while_others_send() {
+        let (outbox, (socket, mut client)) = (Outbox::default(), sockets().await);
+        let attached = outbox.attach(socket);
+        outbox.rest();
+        put(&outbox, b"reply");
+        outbox.send();
+        let mut read = [0; 5];
+        client.read_exact(&mut read).await.unwrap();
+        assert_eq!((&read, outbox.len()), (b"reply", 0));
+        outbox.send();
+        assert!(!is_woken(&outbox).await);
+        drop(attached);
+        put(&outbox, b"late");
+        outbox.send();
+        assert!(is_woken(&outbox).await, "without a socket, the task is to see what is wrong");
+    }
+
+    #[tokio::test]
+    async fn what_a_task_has_taken_is_not_overtaken() {
+        let (outbox, (socket, _client)) = (Outbox::default(), sockets().await);
+        let _attached = outbox.attach(socket);
+        outbox.rest();
+        put(&outbox, b"first");
+        let mut taken = Vec::new();
+        outbox.take(&mut taken);
+        put(&outbox, b"second");
+        outbox.send();
+        assert_eq!((taken.as_slice(), outbox.len()), (b"first".as_slice(), 6));
+        assert!(is_woken(&outbox).await);
+    }
+
+    #[tokio::test]
+    async fn a_task_sends_what_the_socket_does_not_take_and_the_last() {
+        let (outbox, (socket, _client)) = (Outbox::default(), sockets().await);
+        let _attached = outbox.attach(socket);
+        outbox.rest();
+        let all = 64 << 20;
+        put(&outbox, &vec![7; all]);
+        outbox.send();
+        assert!(is_woken(&outbox).await && (1..all).contains(&outbox.len()), "{} of {all}", outbox.len());
+        outbox.take(&mut Vec::new());
+        outbox.rest();
+        put(&outbox, b"last");
+        outbox.close();
+        assert!(is_woken(&outbox).await);
+        outbox.send();
+        assert!(is_woken(&outbox).await && outbox.len() == 4);
     }
 }

@@ -17,7 +17,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use zab::tree::{Change, Code, OpCode};
 
 /// So much is read at once.
@@ -36,7 +36,16 @@ pub(super) async fn serve(service: &Service, stream: TcpStream, connection: &Arc
     let (word, introduced, finished, held, reads_behind) = (None, false, false, false, 0);
     let conversation =
         Conversation { service, connection, decoder, input, word, introduced, finished, held, reads_behind };
-    if let Err(error) = conversation.run(stream).await {
+    let (reader, writer) = stream.into_split();
+    let writer = Arc::new(writer);
+    let attached = connection.outbox.attach(writer.clone());
+    let ended = conversation.run(reader, &writer).await;
+    drop(attached);
+    if let Some(writer) = Arc::into_inner(writer) {
+        // Both halves end together; one end is enough.
+        writer.forget();
+    }
+    if let Err(error) = ended {
         tracing::debug!(client = %connection.address, %error, "connection ended");
     }
 }
@@ -59,13 +68,12 @@ struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
-        let (mut reader, writer) = stream.split();
+    async fn run(mut self, mut reader: OwnedReadHalf, writer: &OwnedWriteHalf) -> io::Result<()> {
         let mut output = Output::default();
         let no_session = tokio::time::Instant::now() + self.service.options.sessionless_timeout;
         loop {
             let taken = output.refill(self.connection);
-            let blocked = output.send(&writer)?;
+            let blocked = output.send(writer)?;
             match taken {
                 Taken::Last if !blocked => return Ok(()),
                 Taken::Aborted => return Ok(()),
@@ -79,6 +87,9 @@ impl Conversation<'_> {
             }
             let closing = self.connection.outbox.is_closing();
             let sessionless = !closing && self.connection.session().is_none();
+            if listening && !sessionless {
+                self.connection.outbox.rest();
+            }
             tokio::select! {
                 () = self.connection.outbox.changed() => {}
                 ready = writer.writable(), if blocked => ready?,
@@ -111,7 +122,7 @@ impl Conversation<'_> {
     }
 
     /// Reads once and treats every whole packet; whether more can come.
-    async fn read(&mut self, reader: &mut ReadHalf<'_>) -> io::Result<bool> {
+    async fn read(&mut self, reader: &mut OwnedReadHalf) -> io::Result<bool> {
         self.input.reserve(READ);
         // Of a stream that is polled the runtime knows, when less came than there was room for, that nothing more is
         // there. So the system need not say so, and other connections have their turn.
@@ -276,7 +287,7 @@ impl Output {
     }
 
     /// Sends as much as the socket takes; whether something is left.
-    fn send(&mut self, stream: &WriteHalf<'_>) -> io::Result<bool> {
+    fn send(&mut self, stream: &OwnedWriteHalf) -> io::Result<bool> {
         while self.sent < self.bytes.len() {
             match stream.try_write(&self.bytes[self.sent..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

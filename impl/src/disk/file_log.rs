@@ -2,19 +2,20 @@
 
 use super::error::DiskError;
 use super::file_system::{File, FileSystem, read_all_at, write_all_at};
+use super::growing_file::GrowingFile;
 use super::log_reader::{self, HEADER, LogFile, LogReader};
 use super::names;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zab::Zxid;
 
 /// How the log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogOptions {
     /// A file grows by so many bytes of zeros at a time, ahead of what is written (`preAllocSize`, there in KiB); 0
-    /// turns that off. The growth is a hole: it takes no space.
+    /// turns that off. The growth is a hole, which takes no space, but for the next few zeros.
     pub preallocation: u64,
     /// A new file is begun after a commit that leaves more bytes than this in the current one (`txnLogSizeLimitInKb`,
     /// there in KiB). Java counts the zeros ahead as well.
@@ -29,9 +30,6 @@ impl Default for LogOptions {
     }
 }
 
-/// A file grows when so few bytes are left.
-const MARGIN: u64 = 4096;
-
 /// The log of a directory, open to append. One thread's: it blocks.
 ///
 /// Entries are [appended](FileLog::append) to memory; [`FileLog::commit`] writes all of them with one write and one
@@ -43,7 +41,7 @@ pub struct FileLog {
     files: Arc<dyn FileSystem>,
     directory: PathBuf,
     options: LogOptions,
-    current: Option<Current>,
+    current: Option<GrowingFile>,
     /// Entries, framed, that no commit has written yet.
     pending: Vec<u8>,
     /// The last entry appended, pending or not.
@@ -51,19 +49,6 @@ pub struct FileLog {
     /// How long the last sync took.
     sync_time: Duration,
     failed: bool,
-}
-
-/// The file that is written.
-#[derive(Debug)]
-struct Current {
-    file: Box<dyn File>,
-    path: PathBuf,
-    /// Where the next byte goes.
-    position: u64,
-    /// Its length with the zeros ahead.
-    length: u64,
-    /// Whether its name is durable.
-    named: bool,
 }
 
 impl FileLog {
@@ -274,7 +259,7 @@ impl FileLog {
     }
 
     /// Creates the file of the first entry `zxid`.
-    fn begin(&self, zxid: Zxid) -> Result<Current, DiskError> {
+    fn begin(&self, zxid: Zxid) -> Result<GrowingFile, DiskError> {
         let path = self.directory.join(names::log_name(zxid));
         if self.files.exists(&path).map_err(DiskError::io("look for", &path))? {
             return Err(DiskError::unfit(
@@ -283,7 +268,7 @@ impl FileLog {
             ));
         }
         let file = self.files.create(&path).map_err(DiskError::io("create", &path))?;
-        Ok(Current { file, path, position: 0, length: 0, named: false })
+        Ok(GrowingFile { file, path, position: 0, length: 0, filled: 0, named: false })
     }
 
     /// Cuts a file behind its last entry, and makes every byte before durable. The server that wrote them may have
@@ -319,26 +304,6 @@ impl FileLog {
     }
 }
 
-impl Current {
-    /// Returns how long the sync took.
-    fn write(&mut self, bytes: &[u8], options: &LogOptions) -> Result<Duration, DiskError> {
-        let end = self.position + bytes.len() as u64;
-        let length = padded(end, self.length, options.preallocation);
-        if length > self.length {
-            self.file.set_len(length).map_err(DiskError::io("grow", &self.path))?;
-        }
-        self.length = length.max(end);
-        write_all_at(&*self.file, bytes, self.position).map_err(DiskError::io("write", &self.path))?;
-        self.position = end;
-        if !options.sync {
-            return Ok(Duration::ZERO);
-        }
-        let start = Instant::now();
-        self.file.sync().map_err(DiskError::io("sync", &self.path))?;
-        Ok(start.elapsed())
-    }
-}
-
 /// Writes the bytes before `end` as they are.
 fn write_again(file: &dyn File, end: u64) -> io::Result<()> {
     let (mut buffer, mut position) = (vec![0; 1 << 20], 0);
@@ -354,17 +319,6 @@ fn write_again(file: &dyn File, end: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The length of a file of `length` bytes that is written up to `end` (`FilePadding.calculateFileSizeWithPadding`).
-fn padded(end: u64, length: u64, preallocation: u64) -> u64 {
-    if preallocation == 0 || end + MARGIN < length {
-        length
-    } else if end > length {
-        end + preallocation - end % preallocation
-    } else {
-        length + preallocation
-    }
-}
-
 /// Where the last entry at or before `zxid` ends in this file, if there is one.
 fn end_of(files: &dyn FileSystem, path: &Path, zxid: Zxid, newest: bool) -> Result<Option<u64>, DiskError> {
     let mut file = LogFile::open(files, path, newest)?;
@@ -376,20 +330,4 @@ fn end_of(files: &dyn FileSystem, path: &Path, zxid: Zxid, newest: bool) -> Resu
         end = Some(file.position());
     }
     Ok(end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_grow_in_steps_ahead_of_what_is_written() {
-        let mebibyte = 1 << 20;
-        assert_eq!(padded(100, 0, mebibyte), mebibyte);
-        assert_eq!(padded(mebibyte - 4097, mebibyte, mebibyte), mebibyte);
-        assert_eq!(padded(mebibyte - 4096, mebibyte, mebibyte), 2 * mebibyte);
-        assert_eq!(padded(mebibyte, mebibyte, mebibyte), 2 * mebibyte);
-        assert_eq!(padded(3 * mebibyte + 7, mebibyte, mebibyte), 4 * mebibyte);
-        assert_eq!(padded(3 * mebibyte + 7, mebibyte, 0), mebibyte);
-    }
 }

@@ -5,6 +5,7 @@ mod epoch_file;
 mod error;
 mod file_log;
 mod file_system;
+mod growing_file;
 mod log_reader;
 mod my_id;
 mod names;

@@ -1,6 +1,6 @@
 //! What reaches the node, and the handle by which it does.
 
-use super::journal::Release;
+use super::journal::Durable;
 use crate::client_port::connection::Connection;
 use crate::link::LinkEvent;
 use crate::wire::{ClientRequest, ConnectRequest};
@@ -20,7 +20,7 @@ pub enum Incoming {
     /// A connection has ended.
     Gone(Arc<Connection>),
     /// The disk has come so far.
-    Durable(Vec<Release>),
+    Durable(Durable),
     /// Something happened on a link to another server.
     Link(LinkEvent),
     /// A snapshot is on the disk, of the tree up to this zxid.

@@ -4,6 +4,7 @@ use super::recorder::Recorder;
 use crate::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, UnfinishedSnapshot};
 use crate::link::ConnectionId;
 use crate::shared::Shared;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -46,6 +47,15 @@ pub enum Route {
     Election,
     /// A quorum connection.
     Connection(ConnectionId),
+}
+
+/// What the disk has come to.
+#[derive(Debug)]
+pub struct Durable {
+    /// So many of the node's turns are done.
+    pub turns: usize,
+    /// What waited for them.
+    pub released: Vec<Release>,
 }
 
 /// How writes wait for each other, to share a sync.
@@ -96,6 +106,11 @@ impl Journal {
         self
     }
 
+    /// Whether every write waits some time for others to share its sync.
+    pub(super) fn delays(&self) -> bool {
+        !self.batching.delay.is_zero()
+    }
+
     /// Runs until the node hangs up or the disk fails. `durable` is called after each sync.
     ///
     /// Group commit: whatever has come while the last sync was under way shares the next one.
@@ -103,23 +118,41 @@ impl Journal {
     /// # Errors
     /// A disk that fails. What is on it is not known then, so the process must stop.
     pub fn run(
-        mut self,
+        journal: &Mutex<Journal>,
         commands: &Receiver<Vec<Command>>,
-        mut durable: impl FnMut(Vec<Release>),
+        mut durable: impl FnMut(Durable),
     ) -> Result<(), DiskError> {
         while let Ok(first) = commands.recv() {
-            let until = Instant::now() + self.batching.delay;
-            self.perform(first)?;
-            while let Some(more) = self.more(commands, until) {
-                self.perform(more)?;
-            }
-            self.commit()?;
-            self.record();
-            if !self.released.is_empty() {
-                durable(std::mem::take(&mut self.released));
-            }
+            let group = journal.lock().group(first, commands)?;
+            durable(group);
         }
-        self.log.roll()
+        journal.lock().log.roll()
+    }
+
+    fn group(&mut self, first: Vec<Command>, commands: &Receiver<Vec<Command>>) -> Result<Durable, DiskError> {
+        let until = Instant::now() + self.batching.delay;
+        let mut turns = 1;
+        self.perform(first)?;
+        while let Some(more) = self.more(commands, until) {
+            self.perform(more)?;
+            turns += 1;
+        }
+        Ok(Durable { turns, released: self.finish()? })
+    }
+
+    /// Makes one turn of the node durable, and says what waited for it.
+    ///
+    /// # Errors
+    /// As [`Journal::run`].
+    pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<Vec<Release>, DiskError> {
+        self.perform(commands)?;
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<Vec<Release>, DiskError> {
+        self.commit()?;
+        self.record();
+        Ok(std::mem::take(&mut self.released))
     }
 
     /// What shares the next sync, if there is anything (`SyncRequestProcessor.shouldFlush`). Nothing is waited for as

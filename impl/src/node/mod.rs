@@ -8,7 +8,8 @@
 //!
 //! It adds no rule to the protocol: what happens is given to [`Peer::step`], and what that says is done
 //! (module `perform`). A turn takes everything that has come, then hands the journal all its commands at once: so many
-//! writes share one sync.
+//! writes share one sync. When only a few requests wait in the whole server, and there is no other server, the node
+//! waits for the disk itself (module `to_journal`).
 
 mod clients;
 pub mod inbox;
@@ -24,12 +25,14 @@ mod report;
 mod schedule;
 mod sessions;
 mod timing;
+mod to_journal;
 
 pub use inbox::{Asking, Handle, Incoming};
 pub use network::{Alone, Network};
 pub use recorder::Recorder;
 pub use schedule::SnapshotPolicy;
 pub use timing::Timing;
+pub use to_journal::ToJournal;
 
 use crate::client_port::connection::Connection;
 use crate::disk::{Compression, DataDirectory, Snapshot, ZxidDigest};
@@ -43,7 +46,8 @@ use read_only::ReadOnly;
 use schedule::SnapshotSchedule;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use timing::Clock;
 use zab::trace::Event;
@@ -112,7 +116,7 @@ pub struct Node {
     shared: Arc<Shared>,
     inbox: Receiver<Incoming>,
     handle: Handle,
-    journal: Sender<Vec<Command>>,
+    journal: ToJournal,
     /// What the journal is told at the end of this turn.
     commands: Vec<Command>,
     /// Connections whose replies wait, to be woken when the other replies of this step are there too.
@@ -178,6 +182,11 @@ pub enum NodeError {
 /// So much is taken in before the journal is told: later requests wait for a disk that could work already.
 const TURN: usize = 2048;
 
+/// While clients wait for no more requests than these, the node does by itself what other threads do otherwise: waits
+/// for the disk and sends replies. Nothing is left undone meanwhile, and every thread less on the way of a request is a
+/// wait less for a processor.
+const FEW: usize = 4;
+
 impl Node {
     /// A node on what the disk holds, which begins to look for a leader at once.
     pub fn new(
@@ -186,7 +195,7 @@ impl Node {
         beginning: &Beginning,
         shared: Arc<Shared>,
         (handle, inbox): (Handle, Receiver<Incoming>),
-        journal: Sender<Vec<Command>>,
+        journal: ToJournal,
         network: Box<dyn Network>,
     ) -> Node {
         let mut outputs = Vec::new();
@@ -245,7 +254,7 @@ impl Node {
     /// When the disk fails, or the protocol forbids to go on.
     pub fn run(mut self) -> Result<(), NodeError> {
         loop {
-            self.hand_over();
+            self.hand_over()?;
             if self.stopping && self.outstanding.is_empty() && self.syncs.is_empty() {
                 return Ok(());
             }
@@ -268,7 +277,10 @@ impl Node {
             Incoming::Connect(connection, request) => self.connect(connection, &request),
             Incoming::Requests(asked) => asked.into_iter().for_each(|asking| self.request(asking)),
             Incoming::Gone(connection) => self.gone(&connection),
-            Incoming::Durable(released) => released.into_iter().for_each(|release| self.on_released(release)),
+            Incoming::Durable(durable) => {
+                self.journal.came_back(durable.turns);
+                durable.released.into_iter().for_each(|release| self.on_released(release));
+            }
             Incoming::Link(event) => self.on_link(event),
             Incoming::Snapshotted(zxid) => {
                 self.snapshotting = false;
@@ -300,18 +312,40 @@ impl Node {
         self.perform(outputs);
     }
 
-    fn hand_over(&mut self) {
+    fn hand_over(&mut self) -> Result<(), NodeError> {
         self.wake();
-        if !self.commands.is_empty() {
-            // A journal that has left has said why; that message is in the inbox.
-            let _ = self.journal.send(std::mem::take(&mut self.commands));
+        while !self.commands.is_empty() {
+            let commands = std::mem::take(&mut self.commands);
+            if !self.few_wait() {
+                self.journal.send(commands);
+                continue;
+            }
+            match self.journal.write(commands) {
+                Ok(released) => {
+                    let released = released.map_err(|error| NodeError::Failed(error.to_string()))?;
+                    released.into_iter().for_each(|release| self.on_released(release));
+                    self.wake();
+                }
+                Err(commands) => self.journal.send(commands),
+            }
         }
+        Ok(())
+    }
+
+    /// Whether clients wait for [`FEW`] requests at most, as far as this node answers them.
+    fn few_wait(&self) -> bool {
+        self.shared.counters.outstanding.load(Ordering::Relaxed) <= FEW
     }
 
     /// Lets connections send what they were given.
     fn wake(&mut self) {
+        let few = self.few_wait();
         for connection in self.to_wake.drain(..) {
-            connection.outbox.wake();
+            if few {
+                connection.outbox.send();
+            } else {
+                connection.outbox.wake();
+            }
         }
     }
 
