@@ -150,7 +150,7 @@ impl Server {
         let running = std::thread::Builder::new().name("node".into()).spawn(move || node.run())?;
 
         let configuration = Configuration::new(options.config, address.port());
-        let source = Arc::new(Source::new(shared.clone(), configuration, directory));
+        let source = Arc::new(Source::new(shared.clone(), configuration, directory, handle.clone()));
         let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
         let (node, accepting) = (handle, None);
         let _locks = locks;

@@ -4,17 +4,19 @@ use crate::client_port::connection::{Connection, Latency};
 use crate::client_port::port::Words;
 use crate::disk::{DataDirectory, snapshot_zxid};
 use crate::four_letter::{self, Whitelist};
+use crate::node::{Handle, Incoming};
 use crate::shared::{Shared, wall_clock};
 use crate::status::{
     Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, LeadingStatus, Mode,
-    Phase, QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
+    Phase, QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, TakenSnapshot, UNKNOWN_OPERATION,
+    last_operation,
 };
 use crate::version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
-use zab::tree::{OpCode, SessionId};
+use zab::tree::{Id, OpCode, Perms, SessionId, allows};
 use zab::{ServerId, Zxid};
 
 /// The status of a server that runs in this process.
@@ -24,15 +26,16 @@ pub struct Source {
     directory: DataDirectory,
     whitelist: Whitelist,
     trace_mask: AtomicI64,
+    node: Handle,
 }
 
 impl Source {
-    /// Of the server with this state.
+    /// Of the server with this state and this node.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory) -> Source {
+    pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory, node: Handle) -> Source {
         let config = &configuration.config;
         let whitelist = Whitelist::new(&config.four_letter_whitelist, config.read_only_mode);
-        Source { shared, configuration, directory, whitelist, trace_mask: AtomicI64::new(0) }
+        Source { shared, configuration, directory, whitelist, trace_mask: AtomicI64::new(0), node }
     }
 }
 
@@ -157,6 +160,21 @@ impl StatusSource for Source {
         let name = newest.1.file_name()?.to_str()?;
         let zxid = snapshot_zxid(name).map_or(newest.0, |(zxid, _)| zxid);
         Some(LastSnapshot { zxid, timestamp: i64::try_from(timestamp).ok()? })
+    }
+
+    fn take_snapshot(&self) -> Result<TakenSnapshot, String> {
+        let (asker, answer) = std::sync::mpsc::channel();
+        self.node.send(Incoming::Snapshot(asker));
+        let (zxid, path) = answer.recv().map_err(|_| "the server is leaving".to_owned())??;
+        let size = std::fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
+        Ok(TakenSnapshot { zxid, size, path })
+    }
+
+    fn permits_all(&self, identities: &[Id]) -> bool {
+        let tree = self.shared.tree.read();
+        let Some(root) = tree.node("/") else { return false };
+        let each = [Perms::READ, Perms::WRITE, Perms::CREATE, Perms::DELETE, Perms::ADMIN];
+        self.shared.skip_acl || each.into_iter().all(|permission| allows(tree.acl(root.acl), permission, identities))
     }
 
     fn reset_statistics(&self) {

@@ -24,7 +24,7 @@ mod schedule;
 mod sessions;
 mod timing;
 
-pub use inbox::{Asking, Handle, Incoming};
+pub use inbox::{Asking, Handle, Incoming, SnapshotAsker};
 pub use network::{Alone, Network};
 pub use recorder::Recorder;
 pub use schedule::SnapshotPolicy;
@@ -144,6 +144,8 @@ pub struct Node {
     next_collection: Instant,
     schedule: SnapshotSchedule,
     snapshotting: bool,
+    /// Who waits for the next snapshot.
+    snapshot_askers: Vec<SnapshotAsker>,
     stopping: bool,
 }
 
@@ -218,6 +220,7 @@ impl Node {
             tickets: 0,
             clock: Clock::default(),
             snapshotting: false,
+            snapshot_askers: Vec::new(),
             stopping: false,
         };
         node.note_beginning();
@@ -266,6 +269,15 @@ impl Node {
             Incoming::Snapshotted(zxid) => {
                 self.snapshotting = false;
                 self.step(Input::Snapshotted(self.forgotten(zxid)));
+                self.snapshot_when_due();
+            }
+            Incoming::Snapshot(asker) => {
+                self.snapshot_askers.push(asker);
+                self.snapshot_when_due();
+            }
+            Incoming::NotSnapshotted => {
+                self.snapshotting = false;
+                self.snapshot_when_due();
             }
             Incoming::Failed(why) => return Err(NodeError::Failed(why)),
             Incoming::Expire(session) => self.expire(session),
