@@ -188,9 +188,7 @@ impl StatusSource for Source {
 
     fn reset_connection_statistics(&self) {
         for connection in self.shared.connections.lock().values() {
-            connection.statistics.latency.reset();
-            connection.statistics.received.store(0, Ordering::Relaxed);
-            connection.statistics.sent.store(0, Ordering::Relaxed);
+            connection.statistics.reset();
         }
     }
 
@@ -254,7 +252,7 @@ impl Source {
         let heard = offset + i64::try_from(connection.heard()).unwrap_or(i64::MAX);
         let latency = &statistics.latency;
         let session = connection.session().map(|id| {
-            let zxid = statistics.last_zxid.load(Ordering::Relaxed);
+            let zxid = u64::try_from(statistics.last_zxid.load(Ordering::Relaxed)).ok();
             ConnectionSession {
                 id,
                 last_operation: OpCode::from_number(statistics.last_operation.load(Ordering::Relaxed))
@@ -262,8 +260,8 @@ impl Source {
                 established: connection.established,
                 timeout: connection.timeout(),
                 last_cxid: statistics.last_cxid.load(Ordering::Relaxed),
-                last_zxid: Some(Zxid(zxid.cast_unsigned())),
-                last_response_time: i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX),
+                last_zxid: zxid.map(Zxid),
+                last_response_time: i64::try_from(statistics.last_response.load(Ordering::Relaxed)).unwrap_or(i64::MAX),
                 last_latency: milliseconds(latency.last.load(Ordering::Relaxed)),
                 min_latency: milliseconds(least(latency)),
                 avg_latency: milliseconds(average(latency)),
