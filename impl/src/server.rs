@@ -300,6 +300,9 @@ fn restore_for(place: &Place, options: &ServerOptions, directory: &DataDirectory
         return Err(ServerError::Empty(options.data.clone()));
     }
     let RestoredBase { tree, history, report, .. } = &base;
+    for why in &report.passed_over {
+        tracing::warn!("this snapshot is passed over: {why}");
+    }
     tracing::info!(
         snapshot = report.snapshot.as_ref().map(|path| path.display().to_string()),
         transactions = report.transactions,
