@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-/// Refuses a filter of the command line that would let nothing through: a word that is no level is taken for the name of
-/// a target by the library, and whoever writes one means a level.
+/// Refuses a filter of the command line that would let nothing through: a word that is no level is taken for the name
+/// of a target by the library, and whoever writes one means a level.
 ///
 /// # Errors
 /// When the filter is none, or a part of it is such a word.

@@ -10,7 +10,7 @@ const REQUESTS: &str = "requests are bounded by globalOutstandingLimit only";
 const TLS: &str = "TLS is not offered yet";
 const SASL: &str = "SASL is not offered yet";
 const PROVIDERS: &str = "the schemes are world, auth, digest and ip; others cannot be added";
-const LOCAL: &str = "all sessions are global";
+const LOCAL: &str = "all sessions are global, but for those of clients that only read while there is no leader";
 const AUDIT: &str = "there is no audit log";
 const SOCKETS: &str = "peers' sockets are never waited for";
 
