@@ -6,6 +6,7 @@ use crate::config::{Config, HostPort};
 use crate::disk::{DataDirectory, DiskError, OperatingSystem};
 use crate::server::{Server, ServerError, ServerOptions};
 use axum::Router;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -43,7 +44,7 @@ fn open_pages(server: &Server, listen: &HostPort, router: Router) -> Result<(), 
     let addresses = listen.resolve().map_err(failure)?;
     let listener = server.handle().block_on(TcpListener::bind(&*addresses)).map_err(failure)?;
     server.handle().spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
+        if let Err(error) = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await {
             tracing::error!(%error, "the admin server has ended");
         }
     });

@@ -152,7 +152,7 @@ impl Server {
         let running = std::thread::Builder::new().name("node".into()).spawn(move || node.run())?;
 
         let configuration = Configuration::new(options.config, address.port());
-        let source = Arc::new(Source::new(shared.clone(), configuration, directory));
+        let source = Arc::new(Source::new(shared.clone(), configuration, directory, handle.clone()));
         let service = Arc::new(Service::new(shared.clone(), handle.clone(), options.clients, source.clone()));
         let (node, accepting) = (handle, None);
         let _locks = locks;
@@ -302,6 +302,9 @@ fn restore_for(place: &Place, options: &ServerOptions, directory: &DataDirectory
         return Err(ServerError::Empty(options.data.clone()));
     }
     let RestoredBase { tree, history, report, .. } = &base;
+    for why in &report.passed_over {
+        tracing::warn!("this snapshot is passed over: {why}");
+    }
     tracing::info!(
         snapshot = report.snapshot.as_ref().map(|path| path.display().to_string()),
         transactions = report.transactions,

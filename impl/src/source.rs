@@ -4,17 +4,19 @@ use crate::client_port::connection::{Connection, Latency};
 use crate::client_port::port::Words;
 use crate::disk::{DataDirectory, snapshot_zxid};
 use crate::four_letter::{self, Whitelist};
+use crate::node::{Handle, Incoming};
 use crate::shared::{Shared, wall_clock};
 use crate::status::{
     Configuration, ConnectionSession, ConnectionStatus, DigestEntry, DirectorySizes, LastSnapshot, LeadingStatus, Mode,
-    Phase, QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, UNKNOWN_OPERATION, last_operation,
+    Phase, QuorumStatus, ServerStatus, SessionStatus, StatusSource, Summary, TakenSnapshot, UNKNOWN_OPERATION,
+    last_operation,
 };
 use crate::version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
-use zab::tree::{OpCode, SessionId};
+use zab::tree::{Id, OpCode, Perms, SessionId, allows};
 use zab::{ServerId, Zxid};
 
 /// The status of a server that runs in this process.
@@ -24,15 +26,16 @@ pub struct Source {
     directory: DataDirectory,
     whitelist: Whitelist,
     trace_mask: AtomicI64,
+    node: Handle,
 }
 
 impl Source {
-    /// Of the server with this state.
+    /// Of the server with this state and this node.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory) -> Source {
+    pub fn new(shared: Arc<Shared>, configuration: Configuration, directory: DataDirectory, node: Handle) -> Source {
         let config = &configuration.config;
         let whitelist = Whitelist::new(&config.four_letter_whitelist, config.read_only_mode);
-        Source { shared, configuration, directory, whitelist, trace_mask: AtomicI64::new(0) }
+        Source { shared, configuration, directory, whitelist, trace_mask: AtomicI64::new(0), node }
     }
 }
 
@@ -159,6 +162,21 @@ impl StatusSource for Source {
         Some(LastSnapshot { zxid, timestamp: i64::try_from(timestamp).ok()? })
     }
 
+    fn take_snapshot(&self) -> Result<TakenSnapshot, String> {
+        let (asker, answer) = std::sync::mpsc::channel();
+        self.node.send(Incoming::Snapshot(asker));
+        let (zxid, path) = answer.recv().map_err(|_| "the server is leaving".to_owned())??;
+        let size = std::fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
+        Ok(TakenSnapshot { zxid, size, path })
+    }
+
+    fn permits_all(&self, identities: &[Id]) -> bool {
+        let tree = self.shared.tree.read();
+        let Some(root) = tree.node("/") else { return false };
+        let each = [Perms::READ, Perms::WRITE, Perms::CREATE, Perms::DELETE, Perms::ADMIN];
+        self.shared.skip_acl || each.into_iter().all(|permission| allows(tree.acl(root.acl), permission, identities))
+    }
+
     fn reset_statistics(&self) {
         let counters = &self.shared.counters;
         counters.latency.reset();
@@ -170,9 +188,7 @@ impl StatusSource for Source {
 
     fn reset_connection_statistics(&self) {
         for connection in self.shared.connections.lock().values() {
-            connection.statistics.latency.reset();
-            connection.statistics.received.store(0, Ordering::Relaxed);
-            connection.statistics.sent.store(0, Ordering::Relaxed);
+            connection.statistics.reset();
         }
     }
 
@@ -236,7 +252,7 @@ impl Source {
         let heard = offset + i64::try_from(connection.heard()).unwrap_or(i64::MAX);
         let latency = &statistics.latency;
         let session = connection.session().map(|id| {
-            let zxid = statistics.last_zxid.load(Ordering::Relaxed);
+            let zxid = u64::try_from(statistics.last_zxid.load(Ordering::Relaxed)).ok();
             ConnectionSession {
                 id,
                 last_operation: OpCode::from_number(statistics.last_operation.load(Ordering::Relaxed))
@@ -244,8 +260,8 @@ impl Source {
                 established: connection.established,
                 timeout: connection.timeout(),
                 last_cxid: statistics.last_cxid.load(Ordering::Relaxed),
-                last_zxid: Some(Zxid(zxid.cast_unsigned())),
-                last_response_time: i64::try_from(self.shared.uptime()).unwrap_or(i64::MAX),
+                last_zxid: zxid.map(Zxid),
+                last_response_time: i64::try_from(statistics.last_response.load(Ordering::Relaxed)).unwrap_or(i64::MAX),
                 last_latency: milliseconds(latency.last.load(Ordering::Relaxed)),
                 min_latency: milliseconds(least(latency)),
                 avg_latency: milliseconds(average(latency)),

@@ -4,11 +4,13 @@ mod front;
 
 use front::Fixed;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use zabkeeper::admin;
+use zabkeeper::client::CreateMode;
 use zabkeeper::status::{Mode, StatusSource};
 
 /// A server on a port of its own.
@@ -42,14 +44,22 @@ async fn serve(source: Fixed, url: &str) -> Served {
     let router = admin::router(source.clone(), url).merge(admin::metrics_router(source.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
-    let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("served") });
+    let task = tokio::spawn(async move {
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.expect("served")
+    });
     Served { port, source, task }
 }
 
 impl Served {
     async fn request(&self, method: &str, path: &str) -> Answer {
+        self.request_as("", method, path).await
+    }
+
+    /// With such a header `Authorization`, if it is not empty.
+    async fn request_as(&self, proof: &str, method: &str, path: &str) -> Answer {
+        let proof = if proof.is_empty() { String::new() } else { format!("Authorization: {proof}\r\n") };
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("connected");
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\n{proof}Host: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut text = String::new();
         stream.read_to_string(&mut text).await.expect("answered");
@@ -139,7 +149,9 @@ async fn the_list_of_commands() {
         let served = serve(Fixed::standalone(), url).await;
         let page = served.get(&format!("{url}/")).await.body;
         let link = |name: &str| format!("<a href=\"{url}/{name}\">{name}</a>\n<br/>\n");
-        assert_eq!(page, FIRST_NAMES.split_whitespace().map(link).collect::<String>());
+        let mut names: Vec<&str> = FIRST_NAMES.split_whitespace().chain(["restore", "snapshot"]).collect();
+        names.sort_unstable();
+        assert_eq!(page, names.into_iter().map(link).collect::<String>());
         if !url.is_empty() {
             assert_eq!(served.get(url).await.body, page);
         }
@@ -155,4 +167,127 @@ async fn prometheus_page() {
     insta::assert_snapshot!("metrics", answer.body);
     let silent = serve(Fixed::silent(), "/commands").await.get("/metrics").await.body;
     assert!(!silent.contains("znode_count") && silent.contains("looking_count 1.0\n"), "{silent}");
+}
+
+#[tokio::test]
+async fn who_may_have_snapshots() {
+    let keys = "-DdataDir=/data -DDigestAuthenticationProvider.superDigest=super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
+    let mut fixed = Fixed::standalone();
+    fixed.configuration.config = zabkeeper::config::Config::embedded_default(&front::overrides(keys)).expect("right");
+    let served = serve(fixed, "/commands").await;
+    let cases = [
+        ("", 401, "Auth info is missing for the command"),
+        ("digest", 401, "Not authenticated"),
+        ("digest super:test more", 401, "Not authenticated"),
+        ("x509", 401, "Not authenticated"),
+        ("world anyone", 401, "Not authenticated"),
+        ("digest super:wrong", 403, "Not authorized"),
+        ("digest other:test", 403, "Not authorized"),
+        ("digest admin:anything", 500, "there is no disk"),
+    ];
+    for (proof, status, error) in cases {
+        let answer = served.request_as(proof, "GET", "/commands/snap?streaming=false").await;
+        assert!(answer.status.contains(&format!(" {status} ")), "{proof}: {}", answer.status);
+        assert_eq!(answer.json()["error"], error, "{proof}");
+        assert_eq!(answer.json()["command"], if status == 500 { "snapshot" } else { "snap" }, "{proof}");
+    }
+    // These are let in.
+    for proof in ["digest super:test", "digest super:test ", "ip", "ip 10.0.0.1"] {
+        let restore = served.request_as(proof, "POST", "/commands/restore").await;
+        assert!(restore.status.contains(" 501 "), "{proof}: {}", restore.status);
+        let error = restore.json()["error"].as_str().expect("a sentence").to_owned();
+        assert!(error.starts_with("a running server does not restore snapshots"), "{error}");
+    }
+    assert!(served.request("POST", "/commands/rest").await.status.contains(" 401 "));
+    for (method, path) in [("GET", "/commands/restore"), ("POST", "/commands/snapshot")] {
+        let status = served.request_as("digest super:test", method, path).await.status;
+        assert!(status.contains(" 405 "), "{method} {path}: {status}");
+    }
+    let unknown = served.request("POST", "/commands/bogus").await;
+    assert_eq!(
+        (unknown.status.as_str(), &unknown.json()["error"]),
+        ("HTTP/1.1 200 OK", &"Unknown command: bogus".into())
+    );
+}
+
+#[tokio::test]
+async fn snapshots_and_restoring_may_be_disabled_and_need_a_server() {
+    let mut fixed = Fixed::standalone();
+    let keys = "-DdataDir=/data -Dadmin.snapshot.enabled=false -Dadmin.restore.enabled=false";
+    fixed.configuration.config = zabkeeper::config::Config::embedded_default(&front::overrides(keys)).expect("right");
+    let served = serve(fixed, "/commands").await;
+    for (method, path) in [("GET", "/commands/snapshot"), ("POST", "/commands/restore")] {
+        let answer = served.request_as("digest admin:x", method, path).await;
+        assert!(answer.status.contains(" 503 "), "{}", answer.status);
+    }
+    let silent = serve(Fixed::silent(), "/commands").await;
+    let answer = silent.get("/commands/snapshot").await;
+    assert_eq!(answer.json()["error"], "This ZooKeeper instance is not currently serving requests");
+}
+
+/// Asks a real server for its snapshot, as the super user.
+fn ask_for_snapshot(port: u16, query: &str) -> (String, Vec<u8>) {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    let head = format!("GET /commands/snapshot{query} HTTP/1.0\r\nAuthorization: digest super:test\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("answered");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).expect("a head is text"), body)
+}
+
+#[test]
+fn a_snapshot_is_streamed_and_another_server_starts_from_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut options = zabkeeper::ServerOptions::new(directory.path());
+    options.config.admin.as_mut().expect("on").rate_limiter_interval = std::time::Duration::from_secs(3600 * 1000);
+    options.config.access.super_digest = Some("super:D/InIHSb7yEEbrWz8b9l71RjZJU=".to_owned());
+    let server = zabkeeper::Server::start(options).expect("it starts");
+    let address = server.address().to_string();
+    server.handle().block_on(async {
+        let client = zabkeeper::client::Client::connect(&address).await.expect("connected");
+        for number in 0..200 {
+            let path = format!("/n{number}");
+            let created = client.create(&path, [7; 1000], CreateMode::Persistent, &zab::tree::Acl::open()).await;
+            created.expect("created");
+        }
+        client.close().await;
+    });
+    let serve = || {
+        let router = admin::router(server.source().clone(), "/commands");
+        let listener = server.handle().block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        server.handle().spawn(async move { axum::serve(listener, router).await.expect("served") });
+        port
+    };
+    let port = serve();
+    let (head, body) = ask_for_snapshot(port, "?streaming=true");
+    assert!(head.starts_with("HTTP/1.0 200") && head.contains("application/octet-stream"), "{head}");
+    let header = |name: &str| {
+        let line = head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}: {head}"));
+        line.trim_start_matches(": ").to_owned()
+    };
+    assert_eq!(header("snapshot_size"), body.len().to_string());
+    let zxid = header("last_zxid");
+    let name = format!("snapshot.{}", zxid.strip_prefix("0x").expect("a hexadecimal number"));
+    assert_eq!(std::fs::read(directory.path().join("version-2").join(&name)).expect("it stays on the disk"), body);
+    // So soon there is no other; and each server counts for itself.
+    assert!(ask_for_snapshot(port, "").0.starts_with("HTTP/1.0 429"));
+    let (head, body) = ask_for_snapshot(serve(), "?streaming=false");
+    assert!(head.contains(&format!("last_zxid: {zxid}")) && body.starts_with(b"{"), "{head}");
+    server.stop().expect("it stops");
+
+    let other = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(other.path().join("version-2")).expect("made");
+    let from = directory.path().join("version-2").join(&name);
+    std::fs::copy(from, other.path().join("version-2").join(&name)).expect("copied");
+    let server = zabkeeper::Server::start(zabkeeper::ServerOptions::new(other.path())).expect("it starts");
+    let address = server.address().to_string();
+    server.handle().block_on(async {
+        let client = zabkeeper::client::Client::connect(&address).await.expect("connected");
+        assert_eq!(client.get_data("/n199").await.expect("there").0, [7; 1000].as_slice());
+    });
+    server.stop().expect("it stops");
 }

@@ -1,5 +1,10 @@
 //! The command line, with the program itself and with servers that are only processes.
 
+#[path = "harness/mod.rs"]
+mod harness;
+
+use harness::eventually;
+use harness::process::{Process, free_port as port_below};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -88,6 +93,41 @@ fn a_wrong_configuration_is_one_sentence_and_exit_code_2() {
     let output = program(dir.path(), &["start-foreground", "zoo.cfg", "--log", "a=b=c"]);
     assert!(said(&output.stderr).starts_with("a=b=c is no filter for the log: "), "{}", said(&output.stderr));
     assert_eq!(output.status.code(), Some(2));
+    for command in ["start-foreground", "start", "status", "version"] {
+        let output = program(dir.path(), &[command, "--log", "info,bogus"]);
+        let sentence = said(&output.stderr);
+        assert!(sentence.starts_with("info,bogus is no filter for the log: \"bogus\" is no level ("), "{sentence}");
+        assert_eq!((sentence.lines().count(), output.status.code()), (1, Some(2)), "{command}");
+    }
+    for good in ["info", "WARN", "off", "zabkeeper::disk=debug, info", "zabkeeper=trace"] {
+        assert_eq!(program(dir.path(), &["version", "--log", good]).status.code(), Some(0), "{good}");
+    }
+}
+
+#[test]
+fn the_date_of_the_version_is_a_day_or_none() {
+    let full = zabkeeper::version::full();
+    let beginning = format!("3.9.5-zabkeeper-{}", env!("CARGO_PKG_VERSION"));
+    let rest = full.strip_prefix(&beginning).unwrap_or_else(|| panic!("{full}"));
+    assert!(!rest.contains("unknown") && (rest.is_empty() || rest.starts_with(", built on 2")), "{full}");
+}
+
+/// At the level that holds when nothing is said.
+#[test]
+fn a_name_of_a_server_that_has_no_address_is_told_of_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("data")).expect("made");
+    std::fs::write(directory.path().join("data/myid"), "1").expect("written");
+    let own = format!("server.1=127.0.0.1:{}:{}", port_below(), port_below());
+    // No name server is asked about such a name.
+    let keys = ["initLimit=5", "syncLimit=5", &own, "server.2=no..such..host:1:2", "server.3=127.0.0.1:1:2"];
+    let process = Process::spawn(directory.path(), port_below(), &keys);
+    let log = || std::fs::read_to_string(directory.path().join("log.txt")).unwrap_or_default();
+    let sentence = "the name no..such..host cannot be resolved: ";
+    eventually("the name is told of", || log().contains(sentence));
+    std::thread::sleep(Duration::from_millis(500));
+    process.kill();
+    assert_eq!(log().matches(sentence).count(), 1, "{}", log());
 }
 
 #[test]

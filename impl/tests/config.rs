@@ -218,14 +218,16 @@ fn what_has_no_effect_is_named_in_a_warning() {
             "",
             "authProvider.1 has no effect: the schemes are world, auth, digest and ip; others cannot be added",
         ),
-        ("tikcTime=5", "", "tikcTime is no setting of ZooKeeper's or of this server, and has no effect"),
+        ("tikcTime=5", "", "neither ZooKeeper nor this server knows a setting tikcTime: it has no effect"),
+        ("no=no", "", "neither ZooKeeper nor this server knows a setting no: it has no effect"),
+        ("group.1=1:2", "", "group.N and weight.N have no effect: a standalone server is its own quorum"),
         ("jute.maxbuffer=5", "", "jute.maxbuffer counts here, but Java reads it from -Djute.maxbuffer only"),
         ("autopurge.snapRetainCount=1", "", "autopurge.snapRetainCount must be at least 3; 3 it is"),
         ("snapCount=1", "", "snapCount must be at least 2; 2 it is"),
         (
             "",
             "-Dzookeeper.tikcTime=5",
-            "zookeeper.tikcTime is no setting of ZooKeeper's or of this server, and has no effect",
+            "neither ZooKeeper nor this server knows a setting zookeeper.tikcTime: it has no effect",
         ),
         ("server.1=a:1:2", "", "there is one server.N only: it runs standalone"),
     ] {

@@ -1,12 +1,17 @@
 //! The texts of the four-letter words, compared with snapshots that were compared with Apache ZooKeeper's.
 
 mod front;
+#[path = "harness/mod.rs"]
+mod harness;
 
 use front::Fixed;
+use harness::{Client, eventually};
 use proptest::prelude::*;
 use std::sync::atomic::Ordering;
 use zabkeeper::four_letter::{Command, NOT_SERVING, Whitelist, answer};
-use zabkeeper::status::{Mode, StatusSource, Summary};
+use zabkeeper::status::{ConnectionSession, Mode, StatusSource, Summary};
+use zabkeeper::wire::ClientRequest;
+use zabkeeper::{Server, ServerOptions};
 
 fn all() -> Whitelist {
     Whitelist::new("*", false)
@@ -135,6 +140,50 @@ fn a_summary_rounds_to_four_decimals() {
     let summary = Summary::of([7, -1, 3]);
     assert_eq!((summary.min(), summary.max(), summary.count(), summary.sum()), (-1, 7, 3, 9));
     assert_eq!((Summary::default().min(), Summary::default().max()), (0, 0));
+}
+
+/// What `cons` says of the only connection of a real server.
+fn told_of(server: &Server) -> ConnectionSession {
+    let mut connections = server.source().connections();
+    assert_eq!(connections.len(), 1);
+    connections.remove(0).session.expect("a session")
+}
+
+/// Waits until the server's clock has moved: what is said of a time before cannot be said of now.
+fn later(server: &Server) {
+    let before = server.shared().uptime();
+    eventually("time passes", || server.shared().uptime() > before + 2);
+}
+
+#[test]
+fn a_connection_is_told_of_by_its_last_reply() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start(ServerOptions::new(directory.path())).expect("it starts");
+    later(&server);
+    let before = i64::try_from(server.shared().uptime()).expect("a time");
+    let mut client = Client::open(server.address());
+    client.create("/a", b"x", zab::tree::CreateMode::Persistent).expect("created");
+    client.get("/a").expect("there");
+    eventually("the reply is counted", || told_of(&server).last_operation == "GETD");
+    let first = told_of(&server);
+    assert_eq!((first.last_cxid, first.last_zxid), (2, Some(server.shared().tree.read().last_zxid())));
+    later(&server);
+    assert_eq!(told_of(&server), first, "while nothing happens, the last reply is the same");
+    let after = i64::try_from(server.shared().uptime()).expect("a time");
+    assert!((before..after).contains(&first.last_response_time), "{before} {} {after}", first.last_response_time);
+
+    // A ping is an answer, but its number is none that a person looks for.
+    client.send(&[ClientRequest::Ping]);
+    client.reply();
+    eventually("the ping is counted", || told_of(&server).last_response_time > first.last_response_time);
+    let second = told_of(&server);
+    assert_eq!((second.last_operation, second.last_cxid, second.last_zxid), ("PING", 2, first.last_zxid));
+
+    server.source().reset_connection_statistics();
+    let fresh = told_of(&server);
+    assert_eq!((fresh.last_operation, fresh.last_cxid, fresh.last_zxid), ("NA", -1, None));
+    assert_eq!((fresh.last_response_time, fresh.last_latency, fresh.max_latency), (0, 0, 0));
+    server.stop().expect("it stops");
 }
 
 proptest! {

@@ -1,9 +1,15 @@
 //! `zabkeeper txnlog`, `snapshot` and `check-data`, with Apache's files: what they print is in `snapshots/`.
 
+#[path = "harness/mod.rs"]
+mod harness;
+
+use harness::process::{Process, free_port};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
+use zabkeeper::disk::{LogFile, OperatingSystem};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apache-3.8.0")
@@ -140,6 +146,87 @@ fn what_is_no_snapshot_is_refused() {
     }
     let output = run(directory.path(), &["snapshot", "version-2/snapshot.0", "--path", "/none"]);
     assert_eq!(said(&output.stderr), "version-2/snapshot.0 holds no /none\n");
+    for folder in ["version-2", "no/such"] {
+        let empty = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(empty.path().join("version-2")).expect("made");
+        let output = run(empty.path(), &["snapshot", folder]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(said(&output.stderr).contains("there is no whole snapshot in version-2"), folder == "version-2");
+    }
+}
+
+#[test]
+fn of_a_directory_the_newest_whole_snapshot_is_printed() {
+    let directory = copied(&["snapshot.0", "snapshot.19"]);
+    std::fs::write(directory.path().join("version-2/snapshot.1f"), "").expect("written");
+    let expected = printed(&["snapshot", "version-2/snapshot.19"]);
+    for folder in [".", "version-2", directory.path().to_str().expect("a path")] {
+        let output = run(directory.path(), &["snapshot", folder]);
+        assert_eq!((said(&output.stdout), said(&output.stderr)), (expected.clone(), String::new()), "{folder}");
+    }
+    let json = run(directory.path(), &["snapshot", "--json", "."]);
+    assert!(said(&json.stdout).starts_with(r#"{"kind":"snapshot","file":"snapshot.19","#), "{}", said(&json.stdout));
+}
+
+// ---- What a server says when it starts --------------------------------------------------------------------------
+
+/// What the server logs that starts on these files, the last one changed.
+fn log_of_start(names: &[&str], change: impl FnOnce(&Path)) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    let version = directory.path().join("data/version-2");
+    std::fs::create_dir_all(&version).expect("made");
+    for name in names {
+        std::fs::copy(fixtures().join("version-2").join(name), version.join(name)).expect(name);
+    }
+    change(&version);
+    let process = Process::start(directory.path(), free_port(), &[]);
+    process.kill();
+    std::fs::read_to_string(directory.path().join("log.txt")).expect("a log")
+}
+
+/// Where the last entry of a log begins and ends.
+fn last_entry(path: &Path) -> (usize, usize) {
+    let mut log = LogFile::open(&OperatingSystem, path, true).expect("a log");
+    let last = std::iter::from_fn(|| log.next_entry().expect("whole")).last().expect("an entry");
+    (usize::try_from(last.offset).expect("short"), usize::try_from(log.position()).expect("short"))
+}
+
+#[test]
+fn a_tail_that_is_cut_off_at_the_start_is_told_of() {
+    let files = ["snapshot.0", "log.1", "log.1a"];
+    let with_tail = |tail: &dyn Fn(&[u8], usize) -> Vec<u8>| {
+        let ends = Arc::new(std::sync::Mutex::new(0));
+        let said = log_of_start(&files, |version| {
+            let path = version.join("log.1a");
+            let (begin, end) = last_entry(&path);
+            let mut bytes = std::fs::read(&path).expect("read");
+            bytes.truncate(end);
+            let tail = tail(&bytes, begin);
+            bytes.extend(tail);
+            std::fs::write(&path, bytes).expect("written");
+            *ends.lock().expect("free") = end;
+        });
+        let end = *ends.lock().expect("free");
+        (said, end)
+    };
+    let (said, end) = with_tail(&|_, _| vec![0, 0, 0, 0, 1, 2, 3, 0]);
+    let expected = format!("log.1a is torn at offset {end}: 7 bytes that were not written to their end are cut off");
+    assert!(said.contains("WARN") && said.contains(&expected), "{expected}\n{said}");
+
+    let (said, end) = with_tail(&|bytes, begin| [&[1; 8][..], &[0; 4], &bytes[begin..]].concat());
+    let expected = format!("is torn at offset {end}, but another transaction stands at offset {}: ", end + 12);
+    assert!(said.contains("WARN") && said.contains(&expected), "{expected}\n{said}");
+
+    // The zeros ahead are no tail.
+    let (said, _) = with_tail(&|_, _| vec![0; 4096]);
+    assert!(!said.contains("torn") && !said.contains("passed over"), "{said}");
+}
+
+#[test]
+fn a_snapshot_that_is_passed_over_is_told_of() {
+    let said = log_of_start(&[], |version| std::fs::write(version.join("snapshot.0"), "").expect("written"));
+    assert!(said.contains("WARN") && said.contains("this snapshot is passed over: "), "{said}");
+    assert!(said.contains("snapshot.0: is no whole snapshot"), "{said}");
 }
 
 // ---- Directories --------------------------------------------------------------------------------------------------

@@ -104,6 +104,8 @@ fn normalise(line: &str) -> String {
 fn without_build(line: &str) -> String {
     match line.split_once(", built on ") {
         Some((version, _)) => format!("{version}, built on (a day)"),
+        // Built from an archive.
+        None if line.contains("-zabkeeper-") => format!("{line}, built on (a day)"),
         None => line.to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! What each admin command answers.
 
 use super::json::Json;
+use super::restricted::Restricted;
 use crate::config::{HostPort, PeerType, ServerLine};
 use crate::four_letter::NOT_SERVING;
 use crate::java_text::host_and_port;
@@ -11,7 +12,7 @@ use crate::status::{
 use std::collections::{BTreeMap, BTreeSet};
 
 type Fields = Vec<(String, Json)>;
-type Arguments = BTreeMap<String, String>;
+pub(super) type Arguments = BTreeMap<String, String>;
 
 /// A command: its names, the first of which it calls itself, and whether it needs a server that serves.
 struct Command {
@@ -93,17 +94,18 @@ const COMMANDS: &[Command] = &[
 /// One line for each command, as Java lists them.
 pub(super) fn links(command_url: &str) -> String {
     let link = |name: &str| format!("<a href=\"{command_url}/{name}\">{name}</a>\n<br/>\n");
-    COMMANDS.iter().map(|command| link(command.names[0])).collect()
+    let names = COMMANDS.iter().map(|command| command.names[0]);
+    let names: BTreeSet<&str> = names.chain(Restricted::ALL.map(Restricted::name)).collect();
+    names.into_iter().map(link).collect()
 }
 
 /// Runs the command with this name. Its own name and an error, `null` mostly, come last.
 pub(super) fn run(name: &str, arguments: &Arguments, source: &dyn StatusSource) -> Json {
-    let failed = |error: String| fields([("command", name.into()), ("error", error.into())]);
     let Some(command) = COMMANDS.iter().find(|command| command.names.contains(&name)) else {
-        return Json::Object(failed(format!("Unknown command: {name}")));
+        return failed(name, &format!("Unknown command: {name}"));
     };
     if command.needs_serving && !source.status().serving {
-        return Json::Object(failed(NOT_SERVING.to_owned()));
+        return failed(name, NOT_SERVING);
     }
     let mut fields = (command.run)(source, arguments);
     fields.push(("command".to_owned(), command.names[0].into()));
@@ -111,6 +113,16 @@ pub(super) fn run(name: &str, arguments: &Arguments, source: &dyn StatusSource) 
         fields.push(("error".to_owned(), Json::Null));
     }
     Json::Object(fields)
+}
+
+/// Whether there is such a command.
+pub(super) fn is_known(name: &str) -> bool {
+    COMMANDS.iter().any(|command| command.names.contains(&name))
+}
+
+/// What a command says that does not run.
+pub(super) fn failed(name: &str, error: &str) -> Json {
+    Json::Object(fields([("command", name.into()), ("error", error.into())]))
 }
 
 fn fields<const N: usize>(fields: [(&str, Json); N]) -> Fields {

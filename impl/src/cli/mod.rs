@@ -146,6 +146,9 @@ fn execute(
     environment: &Environment,
     serve: impl FnOnce(Config) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    if let Some(filter) = &parsed.log {
+        logging::check(filter)?;
+    }
     flags.extend(parsed.trace.iter().map(|folder| format!("-DtraceDir={}", folder.display())));
     let mut overrides = environment.overrides();
     for flag in &flags {

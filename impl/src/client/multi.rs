@@ -60,7 +60,7 @@ impl Multi {
     /// As [`Client::create`].
     pub fn create(self, path: &str, data: impl AsRef<[u8]>, mode: CreateMode, acl: &[Acl]) -> Multi {
         // Older servers do not know create2 within a multi.
-        let change = create_change(&self.client, path, data.as_ref(), mode, acl, OpCode::Create);
+        let change = create_change(&self.client, path, Some(data.as_ref()), mode, acl, OpCode::Create);
         self.with(change)
     }
 

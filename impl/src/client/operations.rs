@@ -68,7 +68,7 @@ impl CreateMode {
 pub(super) fn create_change(
     client: &Client,
     path: &str,
-    data: &[u8],
+    data: Option<&[u8]>,
     mode: CreateMode,
     acl: &[Acl],
     plain: OpCode,
@@ -80,7 +80,7 @@ pub(super) fn create_change(
         mode if mode.is_ttl() => OpCode::CreateTtl,
         _ => plain,
     };
-    Ok(Change::Create { kind, path, data: Some(copy(data)), acl: acl.to_vec(), flags: mode.number(), ttl })
+    Ok(Change::Create { kind, path, data: data.map(copy), acl: acl.to_vec(), flags: mode.number(), ttl })
 }
 
 pub(super) fn version(version: Option<i32>) -> i32 {
@@ -114,7 +114,19 @@ fn read(path: String, watch: bool) -> WatchingRead {
 impl Client {
     /// Creates a znode. Gives its path, with the number of a sequential one, and its Stat.
     pub fn create(&self, path: &str, data: impl AsRef<[u8]>, mode: CreateMode, acl: &[Acl]) -> Pending<(String, Stat)> {
-        let change = create_change(self, path, data.as_ref(), mode, acl, OpCode::Create2);
+        self.create_or_null(path, Some(data.as_ref()), mode, acl)
+    }
+
+    /// As [`Client::create`], but without data there are none: null, which is not the same as empty
+    /// ([`Client::get_data_or_null`]).
+    pub fn create_or_null(
+        &self,
+        path: &str,
+        data: Option<&[u8]>,
+        mode: CreateMode,
+        acl: &[Acl],
+    ) -> Pending<(String, Stat)> {
+        let change = create_change(self, path, data, mode, acl, OpCode::Create2);
         let chroot = self.chroot();
         self.ask(
             change.map(ClientRequest::Write),

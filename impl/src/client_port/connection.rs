@@ -36,7 +36,7 @@ pub struct Connection {
 }
 
 /// What is counted of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Statistics {
     /// Requests received.
     pub received: AtomicU64,
@@ -44,12 +44,42 @@ pub struct Statistics {
     pub sent: AtomicU64,
     /// The number of the last operation that was asked.
     pub last_operation: AtomicI32,
-    /// The last reply's xid.
+    /// The xid of the last request that was not a special one; −1 before the first.
     pub last_cxid: AtomicI64,
-    /// The last reply's zxid.
+    /// The last reply's zxid; −1 before the first.
     pub last_zxid: AtomicI64,
+    /// When the last reply was made, in milliseconds since the server started; 0 before the first.
+    pub last_response: AtomicU64,
     /// The time that the last, the quickest, the slowest and all requests took, in microseconds.
     pub latency: Latency,
+}
+
+impl Default for Statistics {
+    /// Of a connection to which nothing has happened, or of which that is forgotten (`ServerCnxn.resetStats`).
+    fn default() -> Statistics {
+        Statistics {
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            last_operation: AtomicI32::new(0),
+            last_cxid: AtomicI64::new(-1),
+            last_zxid: AtomicI64::new(-1),
+            last_response: AtomicU64::new(0),
+            latency: Latency::default(),
+        }
+    }
+}
+
+impl Statistics {
+    /// Forgets everything (`ServerCnxn.resetStats`).
+    pub fn reset(&self) {
+        self.latency.reset();
+        for counter in [&self.received, &self.sent, &self.last_response] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.last_operation.store(0, Ordering::Relaxed);
+        self.last_cxid.store(-1, Ordering::Relaxed);
+        self.last_zxid.store(-1, Ordering::Relaxed);
+    }
 }
 
 /// Times that requests took, in microseconds.

@@ -78,10 +78,16 @@ pub fn count(shared: &Shared, connection: &Connection, since: Instant, xid: i32,
 /// Counts so many replies to requests that came together: the last with this xid, all with this zxid.
 pub fn count_all(shared: &Shared, connection: &Connection, since: Instant, (replies, xid, zxid): (u64, i32, Zxid)) {
     let statistics = &connection.statistics;
-    let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let now = Instant::now();
+    let micros = u64::try_from(now.saturating_duration_since(since).as_micros()).unwrap_or(u64::MAX);
+    let uptime = u64::try_from(now.saturating_duration_since(shared.started).as_millis()).unwrap_or(u64::MAX);
     statistics.latency.record(micros, replies);
     statistics.sent.fetch_add(replies, Ordering::Relaxed);
-    statistics.last_cxid.store(xid.into(), Ordering::Relaxed);
+    // The special ones, such as a ping's, are no request that a person looks for (`updateStatsForResponse`).
+    if xid >= 0 {
+        statistics.last_cxid.store(xid.into(), Ordering::Relaxed);
+    }
+    statistics.last_response.store(uptime, Ordering::Relaxed);
     statistics.last_zxid.store(zxid.0.cast_signed(), Ordering::Relaxed);
     shared.counters.latency.record(micros, replies);
     shared.counters.sent.fetch_add(replies, Ordering::Relaxed);

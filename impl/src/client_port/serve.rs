@@ -204,7 +204,6 @@ impl Conversation<'_> {
             return Ok(());
         }
         let (header, body) = RequestHeader::split(packet).map_err(invalid)?;
-        statistics.last_operation.store(header.kind, Ordering::Relaxed);
         let request = self.request(&header, &body).map_err(invalid)?;
         if let ClientRequest::Auth(packet) = &request {
             batch.end();
@@ -212,6 +211,8 @@ impl Conversation<'_> {
             self.finished = self.connection.outbox.is_closing();
             return Ok(());
         }
+        // A proof is answered at once, and counts as no operation in Java either.
+        statistics.last_operation.store(header.kind, Ordering::Relaxed);
         self.finished = matches!(request, ClientRequest::Write(Change::CloseSession) | ClientRequest::Unknown { .. });
         let asking = Asking { connection: self.connection.clone(), xid: header.xid, request, since: batch.since };
         self.ask(asking, batch);

@@ -22,7 +22,7 @@ pub(super) fn check(config: &mut Config, settings: &Settings) -> Result<(), Conf
     at_least(config, settings, "commitLogCount", 500, |config| &mut config.storage.commit_log_count);
     members(config)?;
     config.quorum.my_id = my_id::read(&config.data_dir)?;
-    peer_type(config);
+    peer_type(config, settings);
     client(config)?;
     if config.quorum.is_distributed() {
         distributed(config, settings)?;
@@ -75,6 +75,9 @@ fn members(config: &mut Config) -> Result<(), ConfigError> {
     if let Some(id) = outside.filter(|_| hierarchical) {
         return Err(whole(config, format!("server.{} is in no group, while others are", id.0)));
     }
+    if hierarchical && !config.quorum.is_distributed() {
+        warn(config, "group.N and weight.N have no effect: a standalone server is its own quorum");
+    }
     match voters {
         0 if observers > 0 => Err(whole(config, "observers without a server that votes make no ensemble")),
         0 if !config.quorum.standalone_enabled => {
@@ -116,14 +119,18 @@ fn addresses(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The list of servers says who votes, whatever `peerType` says.
-fn peer_type(config: &mut Config) {
+/// The list of servers says who votes, whatever `peerType` says (`QuorumPeerConfig.setupPeerType`, which warns too).
+fn peer_type(config: &mut Config, settings: &Settings) {
     let Some(line) = config.quorum.my_id.and_then(|id| config.quorum.servers.get(&id)) else { return };
     let listed = line.peer_type;
     if listed != config.quorum.peer_type {
         config.quorum.peer_type = listed;
         let role = if listed == PeerType::Observer { "an observer" } else { "a participant" };
-        warn(config, format!("peerType does not fit the list of servers; this server is {role}, as listed"));
+        let what = match settings.contains_key("peerType") {
+            true => "does not fit the list of servers",
+            false => "is not set",
+        };
+        warn(config, format!("peerType {what}; this server is {role}, as listed"));
     }
 }
 

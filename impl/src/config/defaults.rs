@@ -100,7 +100,13 @@ impl Default for Access {
 
 impl Default for Admin {
     fn default() -> Admin {
-        Admin { listen: HostPort::new("0.0.0.0", 8080), command_url: "/commands".to_owned() }
+        Admin {
+            listen: HostPort::new("0.0.0.0", 8080),
+            command_url: "/commands".to_owned(),
+            snapshot_enabled: true,
+            restore_enabled: true,
+            rate_limiter_interval: Duration::from_secs(300),
+        }
     }
 }
 

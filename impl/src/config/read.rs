@@ -150,7 +150,7 @@ fn apply(config: &mut Config, name: &str, setting: &Setting) -> Result<(), Confi
         }
         Treatment::Refused(_) => return Ok(()),
         Treatment::Ignored(ignored) => format!("{key} has no effect: {}", ignored.why),
-        Treatment::Unknown => format!("{key} is no setting of ZooKeeper's or of this server, and has no effect"),
+        Treatment::Unknown => format!("neither ZooKeeper nor this server knows a setting {key}: it has no effect"),
     };
     config.warnings.push(Warning { place: place.clone(), sentence });
     Ok(())

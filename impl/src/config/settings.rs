@@ -155,6 +155,12 @@ pub struct Admin {
     pub listen: HostPort,
     /// The path of the commands, without a final slash. Default `/commands`.
     pub command_url: String,
+    /// Whether the command `snapshot` is offered. Default true.
+    pub snapshot_enabled: bool,
+    /// Whether the command `restore` is offered. Default true; what it answers then, see [`crate::admin`].
+    pub restore_enabled: bool,
+    /// `admin.rateLimiterIntervalInMS`: what bounds how often these are taken. Default 5 min.
+    pub rate_limiter_interval: Duration,
 }
 
 /// The Prometheus HTTP server.

@@ -4,7 +4,7 @@ use super::error::DiskError;
 use super::file_system::{File, FileSystem, read_all_at, write_all_at};
 use super::growing_file::GrowingFile;
 use super::log_reader::{self, HEADER, LogFile, LogReader};
-use super::names;
+use super::{names, tail};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +74,7 @@ impl FileLog {
             while let Some(entry) = newest.next_entry()? {
                 log.last = Some(entry.zxid);
             }
+            tail::warn_of_cut(&*log.files, path, newest.position());
             if log.last.is_some() {
                 log.vouch_for(path, newest.position())?;
                 break;

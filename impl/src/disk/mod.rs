@@ -14,6 +14,7 @@ mod simulated;
 mod snappy;
 mod snapshot_file;
 mod stream;
+mod tail;
 mod tree_stream;
 
 pub use directory::{DataDirectory, FEWEST_SNAPSHOTS};
@@ -32,4 +33,5 @@ pub use snapshot_file::{
     write_stream,
 };
 pub use stream::{CheckedReader, CheckedWriter, LONGEST_FIELD};
+pub use tail::{Tail, tail};
 pub use tree_stream::{read_tree, write_tree};

@@ -4,7 +4,7 @@ use super::directory::DataDirectory;
 use super::error::DiskError;
 use super::log_reader::{Entry, LogReader};
 use super::names::Compression;
-use super::snapshot_file::{self, Snapshot, ZxidDigest};
+use super::snapshot_file::{self, Snapshot, ZxidDigest, is_valid_snapshot};
 use crate::wire::decode_transaction;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -174,7 +174,16 @@ fn load_newest(
     report: &mut RestoreReport,
 ) -> Result<Option<Snapshot>, DiskError> {
     let mut last_error = None;
-    for (_, path) in directory.valid_snapshots(MOST_SNAPSHOTS)? {
+    let mut tried = 0;
+    for (_, path) in directory.snapshots()? {
+        if !is_valid_snapshot(&**directory.files(), &path)? {
+            report.passed_over.push(format!("{}: is no whole snapshot", path.display()));
+            continue;
+        }
+        tried += 1;
+        if tried > MOST_SNAPSHOTS {
+            break;
+        }
         match snapshot_file::read_snapshot(&**directory.files(), &path, options) {
             Ok(snapshot) => {
                 (report.snapshot, report.snapshot_size) = (Some(path), snapshot.size);

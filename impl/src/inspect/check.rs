@@ -1,9 +1,10 @@
 //! `zabkeeper check-data`: whether the files of a data directory are whole and fit together.
 
 use super::replay::{Known, Replay};
-use super::tail::{Tail, tail};
 use super::{InspectError, TREE, name_of};
-use crate::disk::{DataDirectory, DiskError, Entry, EpochFiles, LogFile, OperatingSystem, read_my_id, read_snapshot};
+use crate::disk::{
+    DataDirectory, DiskError, Entry, EpochFiles, LogFile, OperatingSystem, Tail, read_my_id, read_snapshot, tail,
+};
 use crate::wire::decode_transaction;
 use clap::Args;
 use std::io::Write;

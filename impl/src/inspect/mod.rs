@@ -17,13 +17,11 @@ mod check;
 mod describe;
 mod replay;
 mod snapshot;
-mod tail;
 mod txnlog;
 mod walk;
 
 pub use check::CheckData;
 pub use snapshot::PrintSnapshot;
-pub use tail::{Tail, tail};
 pub use txnlog::PrintLog;
 
 use crate::cli::Failure;

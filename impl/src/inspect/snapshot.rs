@@ -3,21 +3,23 @@
 use super::describe::{Plain, encoded};
 use super::walk::walk;
 use super::{InspectError, TREE, name_of};
-use crate::disk::{OperatingSystem, Snapshot, read_snapshot};
+use crate::disk::{DataDirectory, OperatingSystem, Snapshot, read_snapshot};
 use crate::java_text::date;
 use clap::Args;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zab::tree::path::ROOT;
 use zab::tree::{Node, Tree};
 
 /// What `zabkeeper snapshot` is asked.
 #[derive(Args, Clone, Debug)]
 pub struct PrintSnapshot {
-    /// The snapshot; its name says whether it is compressed (.gz, .snappy).
-    #[arg(value_name = "FILE")]
+    /// The snapshot; its name says whether it is compressed (.gz, .snappy). Of a data directory, the newest that is
+    /// whole.
+    #[arg(value_name = "FILE|DIR")]
     pub file: PathBuf,
     /// One JSON object a line: the snapshot, every znode, every session.
     #[arg(long)]
@@ -42,13 +44,14 @@ impl PrintSnapshot {
     /// # Errors
     /// A file that cannot be read, is damaged or no snapshot; a path that is not in it.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), InspectError> {
-        let snapshot = read_snapshot(&OperatingSystem, &self.file, TREE)?;
+        let file = if self.file.is_dir() { newest(&self.file)? } else { self.file.clone() };
+        let snapshot = read_snapshot(&OperatingSystem, &file, TREE)?;
         if snapshot.tree.node(&self.path).is_none() {
-            return Err(InspectError::Argument(format!("{} holds no {}", self.file.display(), self.path)));
+            return Err(InspectError::Argument(format!("{} holds no {}", file.display(), self.path)));
         }
         match (self.summary, self.json) {
             (true, _) => self.summarize(&snapshot.tree, out)?,
-            (false, true) => self.json(&snapshot, out)?,
+            (false, true) => self.json(name_of(&file), &snapshot, out)?,
             (false, false) => self.text(&snapshot, out)?,
         }
         Ok(())
@@ -77,10 +80,10 @@ impl PrintSnapshot {
         writeln!(out, "----\nLast zxid: {:#x}", tree.last_zxid().0)
     }
 
-    fn json(&self, snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    fn json(&self, file: String, snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         let tree = &snapshot.tree;
         let summary = Line::Snapshot {
-            file: name_of(&self.file),
+            file,
             last_zxid: hexadecimal(tree.last_zxid().0),
             znodes: tree.node_count(),
             sessions: tree.sessions().len(),
@@ -135,6 +138,18 @@ impl PrintSnapshot {
         }
         Ok(())
     }
+}
+
+/// The newest snapshot of a data directory (`dataDir`), or of its `version-2`.
+fn newest(directory: &Path) -> Result<PathBuf, InspectError> {
+    let is_version = directory.file_name().is_some_and(|name| name == "version-2");
+    let data = if is_version { directory.parent().unwrap_or(directory) } else { directory };
+    let none = || InspectError::Argument(format!("there is no whole snapshot in {}", directory.display()));
+    if !is_version && !data.join("version-2").is_dir() {
+        return Err(none());
+    }
+    let found = DataDirectory::new(Arc::new(OperatingSystem), data, data).valid_snapshots(1)?;
+    found.into_iter().next().map(|(_, path)| path).ok_or_else(none)
 }
 
 /// A znode with everything below it.

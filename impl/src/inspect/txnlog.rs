@@ -1,9 +1,8 @@
 //! `zabkeeper txnlog`: what stands in transaction logs (`TxnLogToolkit`).
 
 use super::describe::{TransactionJson, line};
-use super::tail::{Tail, tail};
 use super::{InspectError, name_of, parse_zxid};
-use crate::disk::{DiskError, FileSystem, LogFile, OperatingSystem, files_before, log_files};
+use crate::disk::{DiskError, FileSystem, LogFile, OperatingSystem, Tail, files_before, log_files, tail};
 use crate::wire::decode_transaction;
 use clap::Args;
 use std::io::Write;

@@ -55,6 +55,16 @@ pub(super) struct Peer {
     dialing: JoinSet<()>,
     retry_at: Option<Instant>,
     wait: Duration,
+    /// Whether its name had no address when it was asked for last.
+    unresolved: bool,
+}
+
+/// A server's name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("the name {host} cannot be resolved: {error}")]
+struct Unresolved {
+    host: String,
+    error: io::Error,
 }
 
 struct Link {
@@ -72,7 +82,20 @@ impl Peer {
     ) -> Peer {
         let (unsent, last, link, retry_at) = (None, None, None, None);
         let dialing = JoinSet::new();
-        Peer { id, options, events, commands, unsent, last, link, links: 0, dialing, retry_at, wait: FIRST_WAIT }
+        Peer {
+            id,
+            options,
+            events,
+            commands,
+            unsent,
+            last,
+            link,
+            links: 0,
+            dialing,
+            retry_at,
+            wait: FIRST_WAIT,
+            unresolved: false,
+        }
     }
 
     pub(super) async fn run(mut self, mut commands: UnboundedReceiver<Command>) {
@@ -114,10 +137,22 @@ impl Peer {
 
     fn dialed(&mut self, result: io::Result<Option<TcpStream>>) {
         match result {
-            Ok(Some(stream)) => self.connected(stream, BytesMut::new()),
-            Ok(None) => self.retry_later(),
+            Ok(stream) => {
+                self.unresolved = false;
+                match stream {
+                    Some(stream) => self.connected(stream, BytesMut::new()),
+                    None => self.retry_later(),
+                }
+            }
             Err(error) => {
-                tracing::debug!(peer = %self.id, %error, "no connection with its election port");
+                let unresolved = error.get_ref().is_some_and(|inner| inner.is::<Unresolved>());
+                // Once: it is tried again every second.
+                if unresolved && !self.unresolved {
+                    tracing::warn!(peer = %self.id, "{error}");
+                } else {
+                    tracing::debug!(peer = %self.id, %error, "no connection with its election port");
+                }
+                self.unresolved = unresolved;
                 self.retry_later();
             }
         }
@@ -211,7 +246,9 @@ async fn connect(addresses: &[HostPort], longest: Duration) -> io::Result<TcpStr
 async fn connect_to(address: &HostPort, longest: Duration) -> io::Result<TcpStream> {
     let host = address.host.as_deref().unwrap_or("localhost");
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in timeout(longest, tokio::net::lookup_host((host, address.port))).await?? {
+    let found = timeout(longest, tokio::net::lookup_host((host, address.port))).await.map_err(io::Error::from);
+    let unresolved = |error| io::Error::other(Unresolved { host: host.to_owned(), error });
+    for address in found.and_then(|found| found).map_err(unresolved)? {
         match timeout(longest, TcpStream::connect(address)).await {
             // On the loopback interface a port where nobody listens can connect with itself.
             Ok(Ok(stream)) if stream.local_addr()? == stream.peer_addr()? => {

@@ -4,6 +4,7 @@ use super::journal::Durable;
 use crate::client_port::connection::Connection;
 use crate::link::LinkEvent;
 use crate::wire::{ClientRequest, ConnectRequest};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -25,6 +26,10 @@ pub enum Incoming {
     Link(LinkEvent),
     /// A snapshot is on the disk, of the tree up to this zxid.
     Snapshotted(Zxid),
+    /// Somebody asks for a snapshot of the tree as it is now.
+    Snapshot(SnapshotAsker),
+    /// A snapshot that was only asked for could not be written.
+    NotSnapshotted,
     /// A thread of this server could not go on: the server must not either.
     Failed(String),
     /// Close this session, as if its time were over.
@@ -32,6 +37,9 @@ pub enum Incoming {
     /// Leave, in good order.
     Stop,
 }
+
+/// Who asked for a snapshot, and is told its last transaction and its file, or why there is none.
+pub type SnapshotAsker = Sender<Result<(Zxid, PathBuf), String>>;
 
 /// A request of a client, with where it came from.
 #[derive(Debug)]

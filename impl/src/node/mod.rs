@@ -27,7 +27,7 @@ mod sessions;
 mod timing;
 mod to_journal;
 
-pub use inbox::{Asking, Handle, Incoming};
+pub use inbox::{Asking, Handle, Incoming, SnapshotAsker};
 pub use network::{Alone, Network};
 pub use recorder::Recorder;
 pub use schedule::SnapshotPolicy;
@@ -154,6 +154,8 @@ pub struct Node {
     next_collection: Instant,
     schedule: SnapshotSchedule,
     snapshotting: bool,
+    /// Who waits for the next snapshot.
+    snapshot_askers: Vec<SnapshotAsker>,
     stopping: bool,
 }
 
@@ -234,6 +236,7 @@ impl Node {
             tickets: 0,
             clock: Clock::default(),
             snapshotting: false,
+            snapshot_askers: Vec::new(),
             stopping: false,
         };
         node.note_beginning();
@@ -285,6 +288,15 @@ impl Node {
             Incoming::Snapshotted(zxid) => {
                 self.snapshotting = false;
                 self.step(Input::Snapshotted(self.forgotten(zxid)));
+                self.snapshot_when_due();
+            }
+            Incoming::Snapshot(asker) => {
+                self.snapshot_askers.push(asker);
+                self.snapshot_when_due();
+            }
+            Incoming::NotSnapshotted => {
+                self.snapshotting = false;
+                self.snapshot_when_due();
             }
             Incoming::Failed(why) => return Err(NodeError::Failed(why)),
             Incoming::Expire(session) => self.expire(session),

@@ -248,9 +248,19 @@ impl Node {
         }
     }
 
-    fn snapshot_when_due(&mut self) {
-        if self.snapshotting || !self.schedule.is_due() {
+    /// Begins a snapshot if one is due or asked for. One at a time: two could write the same file.
+    pub(super) fn snapshot_when_due(&mut self) {
+        let due = self.schedule.is_due();
+        if self.snapshotting || (!due && self.snapshot_askers.is_empty()) {
             return;
+        }
+        let mut askers = std::mem::take(&mut self.snapshot_askers);
+        if !self.peer.is_serving() {
+            // What the disk holds may be about to be replaced.
+            askers.drain(..).for_each(|asker| drop(asker.send(Err("the server has no leader".to_owned()))));
+            if !due {
+                return;
+            }
         }
         self.snapshotting = true;
         self.schedule.begin();
@@ -261,12 +271,19 @@ impl Node {
         std::thread::spawn(move || {
             let (zxid, start) = (tree.last_zxid(), Instant::now());
             let (files, snapshots) = (&**directory.files(), directory.snapshot_directory());
-            handle.send(match write_snapshot(files, snapshots, &tree, compression) {
-                Ok(_) => {
-                    shared.counters.measures.add_time("snapshottime", start.elapsed());
-                    Incoming::Snapshotted(zxid)
-                }
-                Err(error) => Incoming::Failed(error.to_string()),
+            let written = write_snapshot(files, snapshots, &tree, compression).map_err(|error| error.to_string());
+            // Before anybody hears of it: who has an answer may ask for what is measured.
+            if written.is_ok() {
+                shared.counters.measures.add_time("snapshottime", start.elapsed());
+            }
+            for asker in askers {
+                let _ = asker.send(written.clone().map(|path| (zxid, path)));
+            }
+            handle.send(match written {
+                Ok(_) => Incoming::Snapshotted(zxid),
+                Err(error) if due => Incoming::Failed(error),
+                // Java's server goes on as well (`takeSnapshot`, not severe).
+                Err(_) => Incoming::NotSnapshotted,
             });
         });
     }

@@ -9,7 +9,6 @@
 //! - Only a person at a terminal is told what the shell itself does (`Connecting to …`, `WATCHER::` of the connection);
 //!   otherwise the output holds results and events of znodes, and nothing else.
 //! - Without a server the shell says so after five seconds, instead of failing at the first command.
-//! - `create` without data makes empty data, where Java makes null.
 //! - `delete path version` means that version. Java deletes any.
 //! - Numbers and base64 that cannot be read are refused with a sentence, where Java dies of an exception.
 //! - Times are shown in UTC.

@@ -30,7 +30,7 @@ impl Session {
         mode: CreateMode,
         acl: &[Acl],
     ) -> Result<String, Error> {
-        self.client.create(path, data.unwrap_or_default(), mode, acl).await.map(|(path, _)| path)
+        self.client.create_or_null(path, data.as_deref(), mode, acl).await.map(|(path, _)| path)
     }
 
     /// Data, if there are any, and Stat.

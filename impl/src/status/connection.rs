@@ -38,7 +38,7 @@ pub struct ConnectionSession {
     pub last_cxid: i64,
     /// The zxid in the last reply; −1 before the first.
     pub last_zxid: Option<Zxid>,
-    /// When the last reply left, in milliseconds of a clock that only goes forward.
+    /// When the last reply was made, in milliseconds of a clock that only goes forward; 0 before the first.
     pub last_response_time: i64,
     /// How long the last request took, in milliseconds.
     pub last_latency: i64,

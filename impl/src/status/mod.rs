@@ -13,7 +13,7 @@ pub use summary::{Measures, Percentiles, Sizes, Summary};
 use crate::config::{Config, PeerType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use zab::tree::SessionId;
+use zab::tree::{Id, SessionId};
 use zab::{ServerId, Zxid};
 
 /// Where status comes from: a running server, or fixed data in a test.
@@ -38,6 +38,11 @@ pub trait StatusSource: Send + Sync {
     fn digest_log(&self) -> Vec<DigestEntry>;
     /// The newest snapshot on the disk.
     fn last_snapshot(&self) -> Option<LastSnapshot>;
+    /// Takes a snapshot now. This waits for the disk. The error is a sentence.
+    fn take_snapshot(&self) -> Result<TakenSnapshot, String>;
+    /// Whether who is all of these has every permission on the root: what the admin server's commands about snapshots
+    /// ask for.
+    fn permits_all(&self, identities: &[Id]) -> bool;
     /// Forgets latencies, packets and everything counted (`srst`).
     fn reset_statistics(&self);
     /// Forgets what was counted for each connection (`crst`).
@@ -230,6 +235,17 @@ pub struct LastSnapshot {
     pub zxid: Zxid,
     /// When it was finished, in seconds since 1970.
     pub timestamp: i64,
+}
+
+/// A snapshot that was taken because someone asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenSnapshot {
+    /// Its last transaction.
+    pub zxid: Zxid,
+    /// Its bytes on the disk.
+    pub size: u64,
+    /// Its file.
+    pub path: PathBuf,
 }
 
 /// What a server was configured with, as far as its commands tell.

@@ -99,6 +99,12 @@ fn the_list_of_servers_says_who_votes_and_where_clients_connect() {
     let expected = "peerType does not fit the list of servers; this server is a participant, as listed";
     assert_eq!(warnings, [expected]);
     assert_eq!(config.quorum.observers().collect::<Vec<_>>(), [ServerId(4)]);
+    // Java warns too where nothing is set.
+    let observer = ensemble("server.4=d:1:2:observer", "4").expect("right");
+    assert_eq!(observer.quorum.peer_type, PeerType::Observer);
+    let warnings: Vec<&str> = observer.warnings.iter().map(|warning| warning.sentence.as_str()).collect();
+    assert_eq!(warnings, ["peerType is not set; this server is an observer, as listed"]);
+    assert!(ensemble("server.4=d:1:2:observer\npeerType=observer", "4").expect("right").warnings.is_empty());
     let built = config.quorum.ensemble().expect("an ensemble");
     assert!(built.is_quorum([ServerId(1), ServerId(2)]) && !built.is_quorum([ServerId(1), ServerId(4)]));
 

@@ -172,6 +172,18 @@ pub const HONOURED: &[Honoured] = &[
         }
         admin(c, |admin| admin.command_url = url)
     }),
+    property("admin.snapshot.enabled", "true", |c, v| {
+        let enabled = v.boolean()?;
+        admin(c, |admin| admin.snapshot_enabled = enabled)
+    }),
+    property("admin.restore.enabled", "true", |c, v| {
+        let enabled = v.boolean()?;
+        admin(c, |admin| admin.restore_enabled = enabled)
+    }),
+    property("admin.rateLimiterIntervalInMS", "300000 ms", |c, v| {
+        let interval = decoded_milliseconds(v, ANY)?;
+        admin(c, |admin| admin.rate_limiter_interval = interval)
+    }),
     file("metricsProvider.className", "none", |c, v| {
         const OF_APACHE: &str = "org.apache.zookeeper.metrics.";
         c.metrics = match v.0.strip_prefix(OF_APACHE) {

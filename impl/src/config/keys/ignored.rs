@@ -13,7 +13,6 @@ const PROVIDERS: &str = "the schemes are world, auth, digest and ip; others cann
 const LOCAL: &str = "all sessions are global, but for those of clients that only read while there is no leader";
 const AUDIT: &str = "there is no audit log";
 const SOCKETS: &str = "peers' sockets are never waited for";
-const RESTORE: &str = "the admin commands snapshot and restore are not offered";
 
 const fn ignored(name: &'static str, why: &'static str) -> Ignored {
     Ignored { name, why }
@@ -78,7 +77,10 @@ pub const IGNORED: &[Ignored] = &[
     ignored("observer.election.DelayMs", "an observer asks for the leader at once"),
     ignored("localSessionsEnabled", LOCAL),
     ignored("localSessionsUpgradingEnabled", LOCAL),
-    ignored("IPAuthenticationProvider.usexforwardedfor", "clients of the admin server are not authenticated"),
+    ignored(
+        "IPAuthenticationProvider.usexforwardedfor",
+        "a client of the admin server is where its connection comes from",
+    ),
     ignored("X509AuthenticationProvider.*", TLS),
     ignored("superUser", SASL),
     ignored("letAnySaslUserDoX", SASL),
@@ -99,9 +101,6 @@ pub const IGNORED: &[Ignored] = &[
     ignored("multiAddress.reachabilityCheckTimeoutMs", "every address of a peer is tried in turn"),
     ignored("commitProcessor.*", JAVA),
     ignored("messageTracker.*", "messages between peers are logged at level trace instead"),
-    ignored("admin.rateLimiterIntervalInMS", RESTORE),
-    ignored("admin.snapshot.enabled", RESTORE),
-    ignored("admin.restore.enabled", RESTORE),
     ignored("admin.idleTimeout", "connections to the admin server may stay open"),
     ignored("admin.httpVersion", "the admin server speaks HTTP/1.1"),
     ignored("metricsProvider.exportJvmInfo", JAVA),

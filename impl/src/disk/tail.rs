@@ -1,6 +1,7 @@
 //! What stands behind the last transaction of a log file.
 
-use crate::disk::{DiskError, FileSystem, read_all_at};
+use super::error::DiskError;
+use super::file_system::{FileSystem, read_all_at};
 use std::path::Path;
 
 /// So much is looked at in one step.
@@ -32,6 +33,8 @@ pub enum Tail {
         offset: u64,
         /// Where the first transaction behind it begins.
         behind: u64,
+        /// How many bytes there are up to the last that is not zero.
+        bytes: u64,
     },
 }
 
@@ -39,9 +42,26 @@ impl Tail {
     /// What is wrong with it, if anything is.
     #[must_use]
     pub fn doubt(self, path: &Path) -> Option<DiskError> {
-        let Tail::Doubtful { offset, behind } = self else { return None };
+        let Tail::Doubtful { offset, behind, .. } = self else { return None };
         let what = format!("the entry is not whole, but another one stands at offset {behind}");
         Some(DiskError::damaged(path, offset, what))
+    }
+}
+
+/// Says in the log what a server cuts off behind `position`, where the last transaction of `path` ends. What cannot be
+/// read is not its business: whoever needs it will say so.
+pub(super) fn warn_of_cut(files: &dyn FileSystem, path: &Path, position: u64) {
+    let file = path.display();
+    match tail(files, path, position) {
+        Ok(Tail::Torn { offset, bytes }) => tracing::warn!(
+            "{file} is torn at offset {offset}: {bytes} bytes that were not written to their end are cut off, as a \
+             crash leaves them"
+        ),
+        Ok(Tail::Doubtful { offset, behind, bytes }) => tracing::warn!(
+            "{file} is torn at offset {offset}, but another transaction stands at offset {behind}: {bytes} bytes are \
+             cut off, and if this is damage and no crash, what they held may have been acknowledged"
+        ),
+        Ok(Tail::Clean) | Err(_) => {}
     }
 }
 
@@ -67,7 +87,7 @@ pub fn tail(files: &dyn FileSystem, path: &Path, position: u64) -> Result<Tail, 
     let count = read_all_at(&*file, &mut torn, position).map_err(DiskError::io("read", path))?;
     torn.truncate(count);
     Ok(match (1..torn.len()).find(|at| is_entry(&torn[*at..])) {
-        Some(behind) => Tail::Doubtful { offset: position, behind: position + behind as u64 },
+        Some(behind) => Tail::Doubtful { offset: position, behind: position + behind as u64, bytes: end - position },
         None => Tail::Torn { offset: position, bytes: end - position },
     })
 }
