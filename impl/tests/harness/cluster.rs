@@ -1,6 +1,6 @@
 //! An ensemble of processes: ours, or Apache's, or both.
 
-use super::process::free_port;
+use super::process::{free_port, server_program};
 use super::{Client, PATIENCE};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -98,7 +98,7 @@ impl Cluster {
         let log = File::options().create(true).append(true).open(member.directory.join("log.txt")).expect("a log");
         let mut command = match program {
             Program::Zabkeeper => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_zabkeeper"));
+                let mut command = Command::new(server_program());
                 command.args(["start-foreground", "--log", "info"]);
                 command
             }
@@ -165,6 +165,22 @@ impl Cluster {
 
     pub fn is_started(&self, id: u8) -> bool {
         self.members[&id].child.is_some()
+    }
+
+    /// The number of a server's process, while it is started.
+    pub fn process(&self, id: u8) -> Option<u32> {
+        self.members[&id].child.as_ref().map(Child::id)
+    }
+
+    /// A server that has ended though nobody asked it to.
+    pub fn ended(&mut self) -> Option<(u8, ExitStatus)> {
+        let mut children = self.members.iter_mut().filter_map(|(id, member)| Some((*id, member.child.as_mut()?)));
+        children.find_map(|(id, child)| Some((id, child.try_wait().expect("a child")?)))
+    }
+
+    /// Leaves everything on the disk when this value goes.
+    pub fn keep(&mut self) {
+        self.directory.disable_cleanup(true);
     }
 
     /// What a server has logged.
