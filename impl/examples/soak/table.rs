@@ -45,5 +45,5 @@ impl Table {
 fn spread(times: &[Duration]) -> (u128, u128) {
     let mut times: Vec<u128> = times.iter().map(Duration::as_millis).collect();
     times.sort_unstable();
-    (times.get(times.len() / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0))
+    (times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or(0), times.last().copied().unwrap_or(0))
 }
