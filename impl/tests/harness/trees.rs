@@ -79,8 +79,8 @@ pub fn same_tree(cluster: &Cluster) -> Znodes {
         }
     };
     for id in ids {
-        let mismatches = cluster.monitor(id).remove("digest_mismatches_count");
-        assert_eq!(mismatches.as_deref(), Some("0"), "server {id}");
+        let count = || cluster.monitor(id).remove("digest_mismatches_count");
+        assert_eq!(cluster.until("show their numbers", count), "0", "digests that differ, of server {id}");
     }
     tree
 }
