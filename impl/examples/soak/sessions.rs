@@ -107,7 +107,8 @@ fn work(session: &Mutex<Session>, shared: &Shared, begin: Instant, pause: Durati
     let mut next = begin;
     while !shared.stopping.load(Ordering::Relaxed) {
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
-        let mut session = session.lock().expect("the thread of the soak has not failed");
+        // The soak has failed while this one waited.
+        let Ok(mut session) = session.lock() else { return };
         if session.burst(shared).is_none() {
             session.reconnect(shared);
         }

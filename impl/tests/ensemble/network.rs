@@ -99,7 +99,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // The ends of a pair of devices go together. A namespace goes a moment after its name, so this is not left to it.
+        // The ends of a pair of devices go together; a namespace goes a moment after its name.
         let _ = ip(&format!("link del {}", outer()));
         for id in 0..=self.servers {
             let _ = ip(&format!("netns del {}", name(id)));
