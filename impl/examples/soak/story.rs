@@ -173,7 +173,7 @@ impl Story {
         let of = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let _ = writeln!(
             text,
-            "(memory resident; descriptors without clients' connections; server {ELDER} was spared from quarter 2 on)\n\n\
+            "(memory resident; descriptors without clients' connections; server {ELDER} spared from quarter 2 on)\n\n\
              {} requests answered, {} writes acknowledged, {} not done when a connection ended; {} reconnections, \
              {} events of watches",
             of(&shared.answered),
