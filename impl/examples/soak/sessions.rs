@@ -16,6 +16,8 @@ use zabkeeper::wire::{ClientRequest, EventType, Reply};
 
 /// A server that says nothing for so long is left.
 const SILENCE: Duration = Duration::from_millis(1500);
+/// Likewise where a session is about to go on. It is short: time at a server that hangs would count as outage.
+const WELCOME: Duration = Duration::from_millis(250);
 /// The sessions' timeout in milliseconds.
 pub const SESSION: i32 = 20_000;
 /// Writes of one burst, beside its reads.
@@ -216,11 +218,12 @@ impl Session {
         let (start, own) = (Instant::now(), self.own.clone());
         loop {
             self.at = (self.at + 1) % self.addresses.len();
-            let joined = Wire::reach(self.addresses[self.at], SILENCE).map(|wire| self.client.again_on(wire));
+            let joined = Wire::reach(self.addresses[self.at], WELCOME).map(|wire| self.client.again_on(wire));
             match joined {
                 Ok(Joined::Session(client)) => {
                     let events = std::mem::replace(&mut self.client, *client).events;
                     self.client.events = events;
+                    self.client.wire.stream().set_read_timeout(Some(SILENCE)).expect("a timeout");
                     shared.reconnected.fetch_add(1, Ordering::Relaxed);
                     if self.settle(shared).is_some() {
                         return;

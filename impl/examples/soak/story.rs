@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::faults::{Cost, ELDER, Fault, Victims, create_ballast, zxid};
 use crate::flat::Samples;
-use crate::harness::cluster::Cluster;
+use crate::harness::cluster::{Cluster, Host};
 use crate::harness::load::Random;
 use crate::harness::process::server_program;
 use crate::harness::trees::same_tree;
@@ -11,6 +11,7 @@ use crate::sessions::Sessions;
 use crate::table::Table;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -44,7 +45,10 @@ struct Story {
 /// # Panics
 /// When a promise is broken.
 pub fn run(options: &Options, seed: u64, report: &mut Report) {
-    let mut cluster = Cluster::new(3, 1, &KEYS);
+    // An address of its own: whoever else looks for free ports does not take those of a server that is down.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = Host { address: IpAddr::from([127, 128 | high, low, 1]), namespace: None };
+    let mut cluster = Cluster::on(vec![host; 4], 1, &KEYS);
     println!("servers in {}", cluster.directory().display());
     cluster.start_all();
     let leader = cluster.wait_until_serving();
