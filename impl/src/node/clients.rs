@@ -152,6 +152,12 @@ impl Node {
         if header.kind == OpCode::CreateSession {
             return self.open(tree, waiting, zxid);
         }
+        if applied.result == Err(Code::SessionMoved) {
+            // An earlier attempt to take the session up, at another server, reached the leader late: client and leader
+            // disagree on where it is. The client is not told, but comes again (ZOOKEEPER-710).
+            let client = self.clients.get(&waiting.connection);
+            return client.into_iter().for_each(|client| client.connection.outbox.close());
+        }
         let closes = matches!(transaction.record, Record::CloseSession { .. });
         let err = match (&applied.result, header.kind) {
             (Err(code), kind) if kind != OpCode::Multi => code.number(),

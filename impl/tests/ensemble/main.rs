@@ -10,6 +10,8 @@ mod election;
 mod faults;
 mod hangs;
 mod hostile;
+mod namespaces;
+mod network;
 mod partitions;
 mod read_only;
 mod times;

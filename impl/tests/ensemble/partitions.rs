@@ -3,7 +3,7 @@
 use crate::compare::{check, read_tree, same_tree};
 use crate::faults::{HASTY, sleep};
 use crate::harness::cluster::Cluster;
-use crate::harness::{create, get};
+use crate::harness::{Joined, Wire, create, get, set};
 use crate::wires::Wires;
 use crate::writers::Writers;
 use std::path::Path;
@@ -121,6 +121,31 @@ fn a_sync_waits_until_the_server_has_what_others_were_promised() {
         let Ok(Reply::Data { data, .. }) = reader.reply().expect("a reply") else { panic!("data") };
         assert_eq!(data.as_deref(), Some(number.to_string().as_bytes()));
     }
+}
+
+#[test]
+fn a_client_whose_session_is_taken_up_elsewhere_belatedly_is_sent_away_and_comes_again() {
+    let (cluster, wires, _, [slow, other]) = ensemble(&PATIENT);
+    let leader = cluster.wait_until_serving();
+    let mut client = cluster.client(other);
+    client.create("/counter", b"0", CreateMode::Persistent).expect("created");
+    wires.hold(slow, leader);
+    let impatient = Wire::reach(cluster.address(slow), Duration::from_millis(300)).expect("it listens");
+    assert!(matches!(client.again_on(impatient), Joined::Closed), "the leader does not hear of it yet");
+    let mut client = client.again(cluster.address(other)).expect("the session");
+    client.set("/counter", b"1").expect("set");
+    wires.heal();
+    // ZOOKEEPER-710: whoever is refused as having moved would never know why.
+    let sent_away = || {
+        client.send(&[set("/counter", b"2")]);
+        match client.reply() {
+            Some(reply) => reply.map(|_| None).expect("set, or no answer"),
+            None => Some(()),
+        }
+    };
+    cluster.until("send it away", sent_away);
+    let mut client = client.again(cluster.address(other)).expect("the session");
+    client.set("/counter", b"3").expect("set");
 }
 
 #[test]

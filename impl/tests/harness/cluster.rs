@@ -1,14 +1,14 @@
 //! An ensemble of processes: ours, or Apache's, or both.
 
-use super::process::free_port;
+use super::process::{free_port, server_program};
 use super::{Client, PATIENCE};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -21,8 +21,17 @@ pub enum Program {
     Apache(String),
 }
 
+/// Where a server runs.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub address: IpAddr,
+    /// The network namespace, if it is not this process's.
+    pub namespace: Option<String>,
+}
+
 struct Member {
     directory: PathBuf,
+    host: Host,
     client: SocketAddr,
     child: Option<Child>,
 }
@@ -37,22 +46,30 @@ impl Cluster {
     /// Prepares servers 1 to `voters`, and behind them `observers`, with short ticks. `keys` are lines of zoo.cfg for
     /// all of them. None is started.
     pub fn new(voters: u8, observers: u8, keys: &[&str]) -> Cluster {
+        let host = Host { address: IpAddr::from([127, 0, 0, 1]), namespace: None };
+        Cluster::on(vec![host; usize::from(voters + observers)], observers, keys)
+    }
+
+    /// As [`Cluster::new`], one server on each of these hosts, the last ones observers.
+    pub fn on(hosts: Vec<Host>, observers: u8, keys: &[&str]) -> Cluster {
         let directory = TempDir::new().expect("a temporary directory");
-        let line = |id: u8| {
+        let voters = u8::try_from(hosts.len()).expect("few") - observers;
+        let line = |(id, host): (u8, &Host)| {
             let role = if id > voters { ":observer" } else { "" };
-            format!("server.{id}=127.0.0.1:{}:{}{role}", free_port(), free_port())
+            format!("server.{id}={}:{}:{}{role}", host.address, free_port(), free_port())
         };
-        let lines: Vec<String> = (1..=voters + observers).map(line).collect();
-        let member = |id: u8| {
+        let lines: Vec<String> = (1..).zip(&hosts).map(line).collect();
+        let member = |(id, host): (u8, Host)| {
             let own = directory.path().join(id.to_string());
-            let client = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let client = SocketAddr::from((host.address, free_port()));
             std::fs::create_dir_all(own.join("data")).expect("a directory");
             std::fs::write(own.join("data/myid"), id.to_string()).expect("written");
             let mut text = format!(
-                "dataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\ntickTime=500\ninitLimit=20\nsyncLimit=6\n\
+                "dataDir={}\nclientPort={}\nclientPortAddress={}\ntickTime=500\ninitLimit=20\nsyncLimit=6\n\
                  admin.enableServer=false\n4lw.commands.whitelist=*\n",
                 own.join("data").display(),
-                client.port()
+                client.port(),
+                host.address
             );
             for more in keys.iter().copied().chain(lines.iter().map(String::as_str)) {
                 text += more;
@@ -62,9 +79,9 @@ impl Cluster {
                 text += "peerType=observer\n";
             }
             std::fs::write(own.join("zoo.cfg"), text).expect("written");
-            (id, Member { directory: own, client, child: None })
+            (id, Member { directory: own, host, client, child: None })
         };
-        let members = (1..=voters + observers).map(member).collect();
+        let members = (1..).zip(hosts).map(member).collect();
         Cluster { members, directory }
     }
 
@@ -96,14 +113,22 @@ impl Cluster {
         assert!(member.child.is_none(), "server {id} runs already");
         let configuration = member.directory.join("zoo.cfg");
         let log = File::options().create(true).append(true).open(member.directory.join("log.txt")).expect("a log");
+        let in_its_place = |program: &Path| match &member.host.namespace {
+            None => Command::new(program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(program);
+                command
+            }
+        };
         let mut command = match program {
             Program::Zabkeeper => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_zabkeeper"));
+                let mut command = in_its_place(&server_program());
                 command.args(["start-foreground", "--log", "info"]);
                 command
             }
             Program::Apache(class_path) => {
-                let mut command = Command::new("java");
+                let mut command = in_its_place(Path::new("java"));
                 command.args(["-Xmx256m", "-Dznode.container.checkIntervalMs=300", "-cp", class_path]);
                 command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain");
                 command
@@ -165,6 +190,22 @@ impl Cluster {
 
     pub fn is_started(&self, id: u8) -> bool {
         self.members[&id].child.is_some()
+    }
+
+    /// The number of a server's process, while it is started.
+    pub fn process(&self, id: u8) -> Option<u32> {
+        self.members[&id].child.as_ref().map(Child::id)
+    }
+
+    /// A server that has ended though nobody asked it to.
+    pub fn ended(&mut self) -> Option<(u8, ExitStatus)> {
+        let mut children = self.members.iter_mut().filter_map(|(id, member)| Some((*id, member.child.as_mut()?)));
+        children.find_map(|(id, child)| Some((id, child.try_wait().expect("a child")?)))
+    }
+
+    /// Leaves everything on the disk when this value goes.
+    pub fn keep(&mut self) {
+        self.directory.disable_cleanup(true);
     }
 
     /// What a server has logged.

@@ -218,6 +218,11 @@ impl Random {
         Random(number_from("ZABKEEPER_SEED").unwrap_or_else(|| u64::try_from(now).expect("a number")))
     }
 
+    /// The numbers of this seed.
+    pub fn from(seed: u64) -> Random {
+        Random(seed)
+    }
+
     pub fn seed(&self) -> u64 {
         self.0
     }

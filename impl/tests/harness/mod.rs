@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod load;
 pub mod process;
+pub mod trees;
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;

@@ -2,7 +2,7 @@
 
 use super::{Client, PATIENCE};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +11,12 @@ use std::time::{Duration, Instant};
 pub struct Process {
     child: Child,
     pub address: SocketAddr,
+}
+
+/// The built server. Cargo tells tests where it is; an example lies in the folder below.
+pub fn server_program() -> PathBuf {
+    let beside = || std::env::current_exe().ok()?.parent()?.parent().map(|folder| folder.join("zabkeeper"));
+    option_env!("CARGO_BIN_EXE_zabkeeper").map(PathBuf::from).or_else(beside).expect("a folder of built programs")
 }
 
 /// A port that nobody uses at this moment. It is below those that the system gives to connections: a server that
@@ -38,7 +44,7 @@ impl Process {
         let own = [data.as_str(), &port, "clientPortAddress=127.0.0.1", "admin.enableServer=false"];
         std::fs::write(&configuration, [&own, keys].concat().join("\n")).expect("written");
         let log = std::fs::File::create(directory.join("log.txt")).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zabkeeper"));
+        let mut command = Command::new(server_program());
         command.arg("start-foreground").arg(&configuration).current_dir(directory).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a handle")).stderr(log);
         Process { child: command.spawn().expect("it can be run"), address }
