@@ -1,14 +1,20 @@
 //! Holds the model, the server and the world against each other (`README` of the repository: *conformance*).
 //!
-//! Of the engines there is one so far: [`validate`](judge::validate) takes what the servers of a real ensemble recorded
-//! (`zabkeeper --trace DIR`) and judges it by the specification.
+//! - What the real cluster did, the model allows: [`validate`](judge::validate) takes what the servers of an ensemble
+//!   recorded (`zabkeeper --trace DIR`) and judges it by the specification.
+//! - What the model explores, the server does: [`scenario`] plays stories, and `replay` paths of the model, on the
+//!   server's own code, step by step.
 //!
 //! | module | says |
 //! |---|---|
 //! | [`recording`] | which files belong together: one a run, several runs a server |
 //! | [`links`] | which sending each receipt comes from: FIFO within a connection, never by clocks |
 //! | [`judge`] | the merged run, line by line: equal outputs, and every property |
+//! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
+//! | [`scenario`] | stories in plain text, on the specification or on the server |
 
 pub mod judge;
 pub mod links;
 pub mod recording;
+pub mod scenario;
+pub mod server;

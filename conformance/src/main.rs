@@ -1,7 +1,8 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
+//! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording};
+use conformance::{judge, recording, scenario};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,11 +22,16 @@ enum Command {
         #[arg(required = true)]
         folders: Vec<PathBuf>,
     },
+    /// Play stories, as those in conformance/scenarios.
+    Scenario(scenario::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Command::Validate { folders } = Arguments::parse().command;
-    match validate(&folders) {
+    let done = match Arguments::parse().command {
+        Command::Validate { folders } => validate(&folders),
+        Command::Scenario(arguments) => return scenario::run(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

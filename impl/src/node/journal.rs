@@ -113,13 +113,23 @@ impl Journal {
             while let Some(more) = self.more(commands, until) {
                 self.perform(more)?;
             }
-            self.commit()?;
-            self.record();
-            if !self.released.is_empty() {
-                durable(std::mem::take(&mut self.released));
+            let released = self.settle(Vec::new())?;
+            if !released.is_empty() {
+                durable(released);
             }
         }
         self.log.roll()
+    }
+
+    /// Obeys these commands and makes all of it durable with what came before. What may be sent now is the answer.
+    ///
+    /// # Errors
+    /// As [`Journal::run`].
+    pub fn settle(&mut self, commands: Vec<Command>) -> Result<Vec<Release>, DiskError> {
+        self.perform(commands)?;
+        self.commit()?;
+        self.record();
+        Ok(std::mem::take(&mut self.released))
     }
 
     /// What shares the next sync, if there is anything (`SyncRequestProcessor.shouldFlush`). Nothing is waited for as
