@@ -2,7 +2,7 @@
 //!
 //! - What the real cluster did, the model allows: [`validate`](judge::validate) takes what the servers of an ensemble
 //!   recorded (`zabkeeper --trace DIR`) and judges it by the specification.
-//! - What the model explores, the server does: [`scenario`] plays stories, and `replay` paths of the model, on the
+//! - What the model explores, the server does: [`scenario`] plays stories, and [`replay`] paths of the model, on the
 //!   server's own code, step by step.
 //!
 //! | module | says |
@@ -12,9 +12,13 @@
 //! | [`judge`] | the merged run, line by line: equal outputs, and every property |
 //! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
+//! | [`replay`] | traces and paths of the model, on the server |
+//! | [`cover`] | paths that take every edge of a graph |
 
+pub mod cover;
 pub mod judge;
 pub mod links;
 pub mod recording;
+pub mod replay;
 pub mod scenario;
 pub mod server;

@@ -1,8 +1,9 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
 //! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
+//! `conformance replay FILE… | --model`: does the server what the model does on these paths, or on all edges of a graph?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording, scenario};
+use conformance::{judge, recording, replay, scenario};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -24,12 +25,15 @@ enum Command {
     },
     /// Play stories, as those in conformance/scenarios.
     Scenario(scenario::Arguments),
+    /// Play traces, or all edges of graphs of the model, on the server.
+    Replay(replay::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Validate { folders } => validate(&folders),
         Command::Scenario(arguments) => return scenario::run(&arguments),
+        Command::Replay(arguments) => return replay::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use zab::tree::{
     Asked, Change, OpCode, Outlook, PrepareOptions, SessionId, Standing, Transaction, Tree, TreeOptions, prepare,
 };
-use zab::{Disk, Txn, Zxid};
+use zab::{Disk, Epoch, Txn, Zxid};
 use zabkeeper::disk::{
     Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
     RestoreOptions, RestoredBase, SimulatedDisk, restore_base, write_snapshot,
@@ -15,7 +15,7 @@ use zabkeeper::disk::{
 use zabkeeper::wire::encode_transaction;
 
 /// On what kind of disk servers are played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Medium {
     /// Files in a temporary directory. What was written and not synced survives a crash.
     #[default]
@@ -84,22 +84,26 @@ pub fn read(directory: &DataDirectory) -> Result<Found, DiskError> {
     Ok(Found { base, disk })
 }
 
-/// Writes the files of a server that has this disk, whose snapshot stands for these transactions; none where the disk
-/// is that of a new server.
+/// So many sessions are open from the beginning, on every server, so that clients need no transaction to open one. Each
+/// asks one thing: the sessions of a real client move with it, which takes messages that no story tells of.
+pub const SESSIONS: u8 = 80;
+
+/// Writes the files of a server that has this disk, whose snapshot stands for these transactions.
 ///
 /// # Errors
 /// Files that cannot be written.
 pub fn write(directory: &DataDirectory, disk: &Disk, snapshot: &[Txn]) -> Result<(), DiskError> {
     directory.create(true)?;
-    if *disk == Disk::default() {
-        return Ok(());
-    }
     let mut tree = Tree::new(TreeOptions::default());
+    for session in 1..=SESSIONS {
+        let (session, change) = (SessionId(session.into()), Change::CreateSession { timeout: 10_000 });
+        tree.apply(&prepared(&tree, session, change, Zxid::ZERO));
+    }
     snapshot.iter().for_each(|txn| drop(grow(&mut tree, txn)));
     if tree.last_zxid() < disk.history.snapshot() {
         // Of this snapshot nobody knows what it holds: a transaction that fails leaves nothing behind but its zxid.
         let nothing = Change::Refused { kind: OpCode::Error, code: 0 };
-        tree.apply(&prepared(&tree, nothing, disk.history.snapshot()));
+        tree.apply(&prepared(&tree, SessionId(1), nothing, disk.history.snapshot()));
     }
     write_snapshot(&**directory.files(), directory.snapshot_directory(), &tree, Compression::Plain)?;
     let mut log = FileLog::open(directory.files().clone(), directory.log_directory(), LOG)?;
@@ -108,21 +112,24 @@ pub fn write(directory: &DataDirectory, disk: &Disk, snapshot: &[Txn]) -> Result
     }
     log.commit()?;
     let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
-    epochs.write_accepted(disk.accepted_epoch)?;
-    epochs.write_current(disk.current_epoch)
+    if disk.accepted_epoch > Epoch(0) {
+        epochs.write_accepted(disk.accepted_epoch)?;
+        epochs.write_current(disk.current_epoch)?;
+    }
+    Ok(())
 }
 
 /// Applies the model's transaction, and writes it as the server does.
 fn grow(tree: &mut Tree, txn: &Txn) -> Vec<u8> {
-    let transaction = prepared(tree, translation::change(&txn.payload), txn.zxid);
+    let transaction = prepared(tree, SessionId(1), translation::change(&txn.payload), txn.zxid);
     tree.apply(&transaction);
     let mut bytes = Vec::new();
     encode_transaction(&transaction, &mut bytes);
     bytes
 }
 
-fn prepared(tree: &Tree, change: Change, zxid: Zxid) -> Transaction {
-    let (session, identities, options) = (SessionId(0), Arc::default(), PrepareOptions::default());
+fn prepared(tree: &Tree, session: SessionId, change: Change, zxid: Zxid) -> Transaction {
+    let (identities, options) = (Arc::default(), PrepareOptions::default());
     let asked = Asked { session, cxid: 0, change, identities, standing: Standing::Here, options };
     prepare(tree, &mut Outlook::default(), &asked, zxid, 0)
 }

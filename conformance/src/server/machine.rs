@@ -1,6 +1,6 @@
 //! One server: its files, and while it is up its node and its journal, driven step by step.
 
-use super::files::{self, Found, LOG, Medium, Storage};
+use super::files::{self, Found, LOG, Medium, SESSIONS, Storage};
 use super::network::Wires;
 use super::translation;
 use model::world::Queued;
@@ -17,7 +17,7 @@ use zab::{Disk, Ensemble, Input, Message, Output, Peer, Request, ServerId, Txn, 
 use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, write_snapshot};
 use zabkeeper::link::LinkEvent;
-use zabkeeper::node::journal::{Batching, Command, Journal};
+use zabkeeper::node::journal::{Batching, Command, Journal, Route};
 use zabkeeper::node::{Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing};
 use zabkeeper::shared::Shared;
 use zabkeeper::wire::{ClientRequest, ConnectRequest};
@@ -51,6 +51,8 @@ struct Running {
     clients: u64,
     /// It told that it cannot go on.
     halted: bool,
+    /// How often it forgot what waited for the disk on the way to itself.
+    forgot: u64,
 }
 
 type Told<T = ()> = Result<T, String>;
@@ -118,18 +120,18 @@ impl Machine {
         self.running.as_ref().map(|running| running.shared.tree.read().last_zxid())
     }
 
-    /// What waits for the disk, in the model's words; of snapshots not what they stand for.
-    pub fn queue(&self) -> Vec<Queued> {
-        let commands = self.running.iter().flat_map(|running| &running.queue);
-        commands
-            .filter_map(|command| match command {
-                Command::Write(write) => Some(Queued::Write(translation::write(write))),
-                Command::Release(release) => {
-                    Some(Queued::Send(release.to, translation::message(&release.message)))
-                }
-                Command::Replace(_) | Command::Roll => None,
-            })
-            .collect()
+    /// What waits for the disk, in the model's words; of snapshots not what they stand for. Messages whose way is gone
+    /// will be forgotten when they come back from the disk, and are not counted.
+    pub fn queue(&self, wires: &Wires) -> Vec<Queued> {
+        let Some(running) = &self.running else { return Vec::new() };
+        let queued = |command: &Command| match command {
+            Command::Write(write) => Some(Queued::Write(translation::write(write))),
+            Command::Release(release) if running.leads_somewhere(release.route, wires) => {
+                Some(Queued::Send(release.to, translation::message(&release.message)))
+            }
+            Command::Release(_) | Command::Replace(_) | Command::Roll => None,
+        };
+        running.queue.iter().filter_map(queued).collect()
     }
 
     /// What its files hold, in the model's words: the disk, and what the snapshot stands for.
@@ -173,14 +175,41 @@ impl Running {
         let node_options = node_options(id, &directory);
         let node = Node::new(node_options, ensemble, &beginning, shared.clone(), channel, to_journal, wires.port(id));
         let (queue, events, snapshots) = Default::default();
-        let (clients, halted) = (0, false);
+        let (clients, halted, forgot) = Default::default();
         Ok(Running {
-            id, directory, node, handle, shared, journal, commands, queue, recorded, events, snapshots, clients, halted,
+            id,
+            directory,
+            node,
+            handle,
+            shared,
+            journal,
+            commands,
+            queue,
+            recorded,
+            events,
+            snapshots,
+            clients,
+            halted,
+            forgot,
         })
     }
 
     fn listen(&mut self) {
-        self.events.extend(self.recorded.try_iter().map(|line| line.event));
+        for line in self.recorded.try_iter() {
+            if let Event::Stepped { outputs, .. } = &line.event {
+                let forgets = |output: &&Output| **output == Output::Disconnect(self.id);
+                self.forgot += outputs.iter().filter(forgets).count() as u64;
+            }
+            self.events.push_back(line.event);
+        }
+    }
+
+    fn leads_somewhere(&self, route: Route, wires: &Wires) -> bool {
+        match route {
+            Route::Own(count) => count == self.forgot,
+            Route::Election => true,
+            Route::Connection(connection) => wires.is_open(connection, self.id),
+        }
     }
 
     /// Lets the node take what has come, and the disk release what waits for nothing.
@@ -258,10 +287,19 @@ impl Running {
                 None => return Err(format!("{} has no connection with {peer}", self.id)),
             },
             Input::Request(Request::Write(payload)) => {
-                self.asking(ClientRequest::Write(translation::change(payload)))
+                // No two ask the same, so no two use the same session.
+                let session = payload.0.first().map_or(0, |number| number % (SESSIONS - 1)) + 1;
+                self.asking(session, ClientRequest::Write(translation::change(payload)))
             }
-            Input::Request(Request::Sync(_)) => self.asking(ClientRequest::Sync { path: Some("/".to_owned()) }),
-            Input::Revalidate(_) => Incoming::Connect(self.client(), moved_session()),
+            Input::Request(Request::Sync(_)) => {
+                self.asking(SESSIONS, ClientRequest::Sync { path: Some("/".to_owned()) })
+            }
+            // Who does not serve refuses the client, and the protocol hears nothing of it.
+            Input::Revalidate(_) if !self.shared.is_serving() => return Ok(self.nothing_happens(input)),
+            Input::Revalidate(_) => {
+                let client = self.client();
+                Incoming::Connect(client, moved_session())
+            }
             Input::Snapshotted(zxid) => {
                 self.snapshots.push(self.shared.tree.read().clone());
                 self.queue.push_back(Command::Roll);
@@ -295,8 +333,9 @@ impl Running {
         self.events.push_back(Event::Stepped { input: input.clone(), outputs: Vec::new() });
     }
 
-    fn asking(&mut self, request: ClientRequest) -> Incoming {
+    fn asking(&mut self, session: u8, request: ClientRequest) -> Incoming {
         let connection = self.client();
+        connection.begin_session(SessionId(session.into()), 10_000);
         connection.forwarded.fetch_add(1, Ordering::Relaxed);
         let xid = i32::try_from(self.clients).unwrap_or(i32::MAX);
         Incoming::Requests(vec![Asking { connection, xid, request, since: Instant::now() }])
@@ -310,7 +349,7 @@ impl Running {
 
 /// A client that had its session elsewhere.
 fn moved_session() -> ConnectRequest {
-    let session = SessionId(1);
+    let session = SessionId(SESSIONS.into());
     ConnectRequest {
         protocol_version: 0,
         last_zxid_seen: Zxid::ZERO,

@@ -109,6 +109,14 @@ impl Servers {
         Err(format!("{id} does otherwise\n  specified: {}\n     server: {}", tell(&expected), tell(&own)))
     }
 
+    /// Whether a server has done by itself what it was not asked about yet.
+    ///
+    /// # Errors
+    /// When there is no such server.
+    pub fn is_ahead(&mut self, id: ServerId) -> Result<bool, String> {
+        self.machine(id).map(Machine::is_ahead)
+    }
+
     /// Compares a server with its memory, its disk and how far its state machine should be.
     ///
     /// # Errors
@@ -116,9 +124,8 @@ impl Servers {
     pub fn stands(&mut self, id: ServerId, peer: Option<&Peer>, disk: &Disk) -> Result<(), String> {
         let elections = self.elections;
         let machine = self.machine(id)?;
-        if machine.is_ahead() {
-            let more = machine.next_event().map_or(String::new(), |event| tell(&translation::event(&event, elections)));
-            return Err(format!("{id} does more than is specified: {more}"));
+        if let Some(event) = machine.next_event() {
+            return Err(format!("{id} does more than is specified: {}", tell(&translation::event(&event, elections))));
         }
         let own = machine.peer().map(|peer| translation::peer(peer, elections));
         let expected = peer.map(|peer| if elections == Elections::Elsewhere { forget_election(peer.clone()) } else { peer.clone() });
@@ -129,10 +136,11 @@ impl Servers {
 
     fn compare_server(&mut self, id: ServerId, server: &Server) -> Result<(), String> {
         self.stands(id, server.peer.as_ref(), &server.disk)?;
+        let wires = self.wires.clone();
         let machine = self.machine(id)?;
         same(id, "what its state machine holds", &server.delivered, &machine.delivered())?;
         let queue: Vec<Queued> = server.queue.iter().map(without_tree).collect();
-        same(id, "what waits for its disk", &queue, &machine.queue())?;
+        same(id, "what waits for its disk", &queue, &machine.queue(&wires))?;
         same(id, "what its snapshot holds", &server.snapshot, &machine.disk()?.1)
     }
 
@@ -179,10 +187,11 @@ impl Double for Servers {
 
     fn server(&mut self, id: ServerId) -> Result<Server, String> {
         let (elections, syncs) = (self.elections, self.syncs.get(&id).cloned().unwrap_or_default());
+        let wires = self.wires.clone();
         let machine = self.machine(id)?;
         let (disk, snapshot) = machine.disk()?.clone();
         let peer = machine.peer().map(|peer| translation::peer(peer, elections));
-        Ok(Server { peer, disk, snapshot, queue: machine.queue(), delivered: machine.delivered(), syncs })
+        Ok(Server { peer, disk, snapshot, queue: machine.queue(&wires), delivered: machine.delivered(), syncs })
     }
 }
 

@@ -97,6 +97,13 @@ impl Wires {
         wires.find(|wire| (wire.learner, wire.leader) == (learner, leader)).cloned()
     }
 
+    /// Whether this end of a connection is open.
+    pub fn is_open(&self, connection: ConnectionId, id: ServerId) -> bool {
+        let state = &mut *self.state();
+        let wire = state.wires.iter_mut().find(|wire| wire.number == connection);
+        wire.and_then(|wire| wire.end(id).map(|(end, _)| end.open)).unwrap_or(false)
+    }
+
     /// Opens the connection that a learner asked for.
     pub fn open(&self, learner: ServerId, leader: ServerId) -> Option<ConnectionId> {
         let state = &mut *self.state();

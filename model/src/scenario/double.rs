@@ -1,6 +1,5 @@
-//! Another engine on which a story is played beside the world.
+//! Another engine on which a story, or a path of the model, is played beside the world.
 
-use super::narrator::Narrator;
 use crate::world::step::Watch;
 use crate::world::{Server, World};
 use crate::zookeeper::ZooKeeper;
@@ -35,18 +34,19 @@ pub trait Double {
     fn server(&mut self, id: ServerId) -> Result<Server, String>;
 }
 
-/// Lets a double take part in a step of the world, and tells what it does; without one, what the world does.
-pub struct Beside<'a> {
-    narrator: &'a mut Narrator,
-    double: Option<&'a mut Box<dyn Double>>,
+/// Lets a double take part in a step of the world, and tells someone else what it does; without one, what the world
+/// does.
+pub struct Beside<'a, W: Watch> {
+    told: &'a mut W,
+    double: Option<&'a mut dyn Double>,
     /// What the double did otherwise first.
     pub fault: Option<String>,
 }
 
-impl<'a> Beside<'a> {
+impl<'a, W: Watch> Beside<'a, W> {
     /// Someone who has seen nothing yet.
-    pub fn new(narrator: &'a mut Narrator, double: Option<&'a mut Box<dyn Double>>) -> Beside<'a> {
-        Beside { narrator, double, fault: None }
+    pub fn new(told: &'a mut W, double: Option<&'a mut dyn Double>) -> Beside<'a, W> {
+        Beside { told, double, fault: None }
     }
 
     /// What really happens. Behind the first fault nothing means anything.
@@ -62,29 +62,29 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl Watch for Beside<'_> {
+impl<W: Watch> Watch for Beside<'_, W> {
     fn recovered(&mut self, id: ServerId, outputs: &[Output]) {
         let event = Event::Recovered { disk: None, outputs: outputs.to_vec() };
         if let Event::Recovered { outputs, .. } = self.really(id, event) {
-            self.narrator.recovered(id, &outputs);
+            self.told.recovered(id, &outputs);
         }
     }
 
     fn stepped(&mut self, id: ServerId, input: &Input, outputs: &[Output]) {
         let event = Event::Stepped { input: input.clone(), outputs: outputs.to_vec() };
         if let Event::Stepped { input, outputs } = self.really(id, event) {
-            self.narrator.stepped(id, &input, &outputs);
+            self.told.stepped(id, &input, &outputs);
         }
     }
 
     fn flushed(&mut self, id: ServerId, write: &Write) {
         if let Event::Flushed { write } = self.really(id, Event::Flushed { write: write.clone() }) {
-            self.narrator.flushed(id, &write);
+            self.told.flushed(id, &write);
         }
     }
 
     fn crashed(&mut self, id: ServerId) {
         self.really(id, Event::Crashed);
-        self.narrator.crashed(id);
+        self.told.crashed(id);
     }
 }

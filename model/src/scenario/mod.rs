@@ -50,7 +50,7 @@ mod script;
 mod setup;
 mod show;
 
-pub use double::Double;
+pub use double::{Beside, Double};
 
 use crate::mutation::Mutation;
 use player::Player;

@@ -217,10 +217,10 @@ impl Stage {
     }
 
     /// Takes a step. One that panics changes nothing but what is violated.
-    fn step(&mut self, narrator: &mut Narrator, take: impl FnOnce(&mut Stepper<Beside>)) -> Result<(), String> {
+    fn step(&mut self, narrator: &mut Narrator, take: impl FnOnce(&mut Stepper<Beside<Narrator>>)) -> Result<(), String> {
         quiet::install();
         let mut world = self.world.clone();
-        let mut watch = Beside::new(narrator, self.double.as_mut());
+        let mut watch = Beside::new(narrator, self.double.as_mut().map(|double| &mut **double as &mut dyn Double));
         let taken = quiet::catch(|| take(&mut Stepper::new(&self.model, &mut world, &mut watch)));
         watch.fault.take().map_or(Ok(()), Err)?;
         match taken {
