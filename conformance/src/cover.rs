@@ -78,7 +78,7 @@ impl Graph {
     pub fn cover(&self) -> Vec<Path> {
         let mut open: Vec<HashSet<usize>> = self.edges.iter().map(|targets| (0..targets.len()).collect()).collect();
         let mut paths = Vec::new();
-        while let Some((initial, places, mut at)) = self.from_an_initial_state(&open) {
+        while let Some((initial, places, mut at)) = self.begin(&open) {
             let mut path = Path { initial, places };
             loop {
                 if let Some(place) = open[at as usize].iter().min().copied() {
@@ -97,7 +97,7 @@ impl Graph {
         paths
     }
 
-    fn from_an_initial_state(&self, open: &[HashSet<usize>]) -> Option<(usize, Vec<usize>, u32)> {
+    fn begin(&self, open: &[HashSet<usize>]) -> Option<(usize, Vec<usize>, u32)> {
         let (first, way, there) = self.nearest(&self.initial, open)?;
         Some((self.initial.iter().position(|initial| *initial == first)?, way, there))
     }

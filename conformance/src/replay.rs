@@ -131,7 +131,10 @@ pub struct Played {
 impl std::fmt::Display for Played {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Played { states, edges, kinds, paths, steps } = self;
-        write!(f, "{states} states, all {edges} edges and {kinds} kinds of transitions by {paths} paths of {steps} steps")
+        write!(
+            f,
+            "{states} states, all {edges} edges and {kinds} kinds of transitions by {paths} paths of {steps} steps"
+        )
     }
 }
 

@@ -243,7 +243,8 @@ impl Running {
 
     fn flush(&mut self) -> Told {
         let is_write = |command: &Command| matches!(command, Command::Write(_));
-        let place = self.queue.iter().position(is_write).ok_or_else(|| format!("nothing waits for {}'s disk", self.id))?;
+        let place =
+            self.queue.iter().position(is_write).ok_or_else(|| format!("nothing waits for {}'s disk", self.id))?;
         let mut commands: Vec<Command> = self.queue.drain(..=place).collect();
         // The tree of a leader's SNAP belongs to its write.
         let trees = self.queue.iter().take_while(|command| matches!(command, Command::Replace(_))).count();
@@ -282,7 +283,10 @@ impl Running {
             Input::Disconnected(peer) => match wires.notice(self.id, *peer) {
                 Some(Some(connection)) => Incoming::Link(LinkEvent::Closed { connection, peer: *peer }),
                 // A connection on which nothing came yet is not known to the leader.
-                Some(None) => return Ok(self.nothing_happens(input)),
+                Some(None) => {
+                    self.nothing_happens(input);
+                    return Ok(());
+                }
                 None if wires.refuse(self.id, *peer) => Incoming::Link(LinkEvent::Refused { peer: *peer }),
                 None => return Err(format!("{} has no connection with {peer}", self.id)),
             },
@@ -295,7 +299,10 @@ impl Running {
                 self.asking(SESSIONS, ClientRequest::Sync { path: Some("/".to_owned()) })
             }
             // Who does not serve refuses the client, and the protocol hears nothing of it.
-            Input::Revalidate(_) if !self.shared.is_serving() => return Ok(self.nothing_happens(input)),
+            Input::Revalidate(_) if !self.shared.is_serving() => {
+                self.nothing_happens(input);
+                return Ok(());
+            }
             Input::Revalidate(_) => {
                 let client = self.client();
                 Incoming::Connect(client, moved_session())

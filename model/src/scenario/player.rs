@@ -217,7 +217,11 @@ impl Stage {
     }
 
     /// Takes a step. One that panics changes nothing but what is violated.
-    fn step(&mut self, narrator: &mut Narrator, take: impl FnOnce(&mut Stepper<Beside<Narrator>>)) -> Result<(), String> {
+    fn step(
+        &mut self,
+        narrator: &mut Narrator,
+        take: impl FnOnce(&mut Stepper<Beside<Narrator>>),
+    ) -> Result<(), String> {
         quiet::install();
         let mut world = self.world.clone();
         let mut watch = Beside::new(narrator, self.double.as_mut().map(|double| &mut **double as &mut dyn Double));
