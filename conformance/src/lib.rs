@@ -9,15 +9,21 @@
 //! |---|---|
 //! | [`recording`] | which files belong together: one a run, several runs a server |
 //! | [`links`] | which sending each receipt comes from: FIFO within a connection, never by clocks |
+//! | [`merge`] | one order of all lines: each receipt after its sending |
+//! | [`enabled`] | whether what happened to a server could happen then |
 //! | [`judge`] | the merged run, line by line: equal outputs, and every property |
+//! | [`diagram`] | a violation as a sequence diagram |
 //! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
 //! | [`replay`] | traces and paths of the model, on the server |
 //! | [`cover`] | paths that take every edge of a graph |
 
 pub mod cover;
+pub mod diagram;
+pub mod enabled;
 pub mod judge;
 pub mod links;
+pub mod merge;
 pub mod recording;
 pub mod replay;
 pub mod scenario;

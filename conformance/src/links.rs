@@ -5,24 +5,33 @@
 //! order, and so does what waited for the disk; what waited may be overtaken, but overtakes nothing, and counts as sent
 //! when the writes before it were durable. Notifications may be lost and repeated: each must have been sent once.
 //!
-//! A server that was killed may have done more than its trace says. So receipts behind everything that a run sent are
-//! allowed, are counted, and say nothing about order.
+//! A run whose last line is not that it stopped was cut: its server was killed, and may have done more than its trace
+//! says. So receipts behind everything that such a run sent are allowed, and counted; what happened before their
+//! sending is not known.
 
 use crate::recording::{Entry, Recording};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use zab::trace::Event;
 use zab::{Input, Message, Notification, Output, ServerId};
 
-/// What must have happened before a line: that line of that server.
-pub type Before = Option<(ServerId, usize)>;
+/// What must have happened before a line, beside the lines before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing.
+    None,
+    /// This line of that server.
+    Line(ServerId, usize),
+    /// A line that was lost when its server was killed.
+    Lost,
+}
 
 /// For every server, for every line.
 #[derive(Clone, Debug, Default)]
 pub struct Causes {
     /// What must have happened before.
-    pub before: BTreeMap<ServerId, Vec<Before>>,
-    /// Receipts whose sending is in no trace, because its server was killed.
-    pub unexplained: usize,
+    pub before: BTreeMap<ServerId, Vec<Cause>>,
+    /// Receipts whose sending was lost.
+    pub lost: usize,
 }
 
 /// A receipt that nobody sent.
@@ -36,7 +45,7 @@ pub struct NotSent {
     pub next: Option<Message>,
 }
 
-/// So many receipts may be missing in the traces of those who sent them, for each end of a run.
+/// So many notifications may be missing in the trace of a run that was cut.
 const CUT: usize = 256;
 
 struct Sent<'a> {
@@ -69,16 +78,20 @@ struct Links<'a> {
     told: HashMap<(ServerId, Notification), usize>,
     heard: Vec<(usize, ServerId, Notification)>,
     astray: Option<usize>,
-    runs: usize,
+    /// Runs that were cut.
+    cut: usize,
 }
 
 impl<'a> Links<'a> {
     fn of(id: ServerId, entries: &'a [Entry]) -> Links<'a> {
         let mut links = Links::default();
+        let mut runs = false;
         for (line, entry) in entries.iter().enumerate() {
             match &entry.event {
                 Event::Recovered { outputs, .. } => {
-                    links.begin();
+                    if std::mem::replace(&mut runs, true) {
+                        links.cut();
+                    }
                     links.outputs(id, line, outputs);
                 }
                 Event::Stepped { input, outputs } => {
@@ -89,21 +102,32 @@ impl<'a> Links<'a> {
                     links.durable += 1;
                     links.release(line);
                 }
-                Event::Crashed => {}
+                Event::Crashed => {
+                    runs = false;
+                    links.stop();
+                }
             }
         }
-        links.begin();
+        if runs {
+            links.cut();
+        }
         links
     }
 
-    /// A run ends, and another may begin.
-    fn begin(&mut self) {
-        for key in std::mem::take(&mut self.open).into_values() {
-            self.ends.get_mut(&key).and_then(|ends| ends.last_mut()).into_iter().for_each(|end| end.cut = true);
+    /// A run has been cut: whatever it did last may be missing.
+    fn cut(&mut self) {
+        for key in self.open.values() {
+            self.ends.get_mut(key).and_then(|ends| ends.last_mut()).into_iter().for_each(|end| end.cut = true);
         }
+        self.cut += 1;
+        self.stop();
+    }
+
+    /// A run is over.
+    fn stop(&mut self) {
+        self.open.clear();
         (self.written, self.durable) = (0, 0);
         self.waiting.clear();
-        self.runs += 1;
     }
 
     fn open(&mut self, with: ServerId, learns: bool) {
@@ -183,8 +207,8 @@ impl<'a> Links<'a> {
 pub fn causes(recording: &Recording) -> Result<Causes, NotSent> {
     let links: BTreeMap<ServerId, Links<'_>> =
         recording.servers.iter().map(|(id, entries)| (*id, Links::of(*id, entries))).collect();
-    let before = recording.servers.iter().map(|(id, entries)| (*id, vec![None; entries.len()])).collect();
-    let mut causes = Causes { before, unexplained: 0 };
+    let before = recording.servers.iter().map(|(id, entries)| (*id, vec![Cause::None; entries.len()])).collect();
+    let mut causes = Causes { before, lost: 0 };
     for (id, own) in &links {
         if let Some(line) = own.astray {
             return Err(NotSent { server: *id, line, next: None });
@@ -198,8 +222,6 @@ pub fn causes(recording: &Recording) -> Result<Causes, NotSent> {
             }
         }
     }
-    let runs: usize = links.values().map(|links| links.runs).sum();
-    debug_assert!(causes.unexplained <= CUT * runs, "more is missing than a cut explains");
     Ok(causes)
 }
 
@@ -209,12 +231,17 @@ fn notifications(
     links: &BTreeMap<ServerId, Links<'_>>,
     causes: &mut Causes,
 ) -> Result<(), NotSent> {
+    let mut missing: BTreeMap<ServerId, usize> = BTreeMap::new();
     for (line, from, told) in &own.heard {
         // Who recorded nothing is not asked.
         let Some(other) = links.get(from) else { continue };
+        let missing = missing.entry(*from).or_default();
         match other.told.get(&(id, *told)) {
-            Some(sending) => causes.explain(id, *line, Some((*from, *sending))),
-            None if causes.unexplained < CUT * other.runs => causes.explain(id, *line, None),
+            Some(sending) => causes.explain(id, *line, Cause::Line(*from, *sending)),
+            None if *missing < CUT * other.cut => {
+                *missing += 1;
+                causes.explain(id, *line, Cause::Lost);
+            }
             None => return Err(NotSent { server: id, line: *line, next: None }),
         }
     }
@@ -244,15 +271,15 @@ fn connections(
             (Some((place, up, down)), _) => {
                 next = place + 1;
                 for ((line, _), sending) in end.received.iter().zip(up) {
-                    causes.explain(leader, *line, sending.map(|sending| (learner, sending)));
+                    causes.explain(leader, *line, cause(learner, sending));
                 }
                 for ((line, _), sending) in at_learner[place].received.iter().zip(down) {
-                    causes.explain(learner, *line, sending.map(|sending| (leader, sending)));
+                    causes.explain(learner, *line, cause(leader, sending));
                 }
             }
             (None, Some((server, (line, next)))) => return Err(NotSent { server, line, next }),
             // The learner has recorded no connection any more: it was killed at once, or records nothing.
-            (None, None) => end.received.iter().for_each(|(line, _)| causes.explain(leader, *line, None)),
+            (None, None) => end.received.iter().for_each(|(line, _)| causes.explain(leader, *line, Cause::Lost)),
         }
     }
     Ok(())
@@ -285,11 +312,15 @@ fn received(received: &[(usize, &Message)], other: &End<'_>) -> Result<Vec<Optio
     Ok(lines)
 }
 
+fn cause(sender: ServerId, line: Option<usize>) -> Cause {
+    line.map_or(Cause::Lost, |line| Cause::Line(sender, line))
+}
+
 impl Causes {
-    fn explain(&mut self, server: ServerId, line: usize, before: Before) {
-        match (before, self.before.get_mut(&server).and_then(|lines| lines.get_mut(line))) {
-            (Some(_), Some(known)) => *known = before,
-            _ => self.unexplained += 1,
+    fn explain(&mut self, server: ServerId, line: usize, cause: Cause) {
+        self.lost += usize::from(cause == Cause::Lost);
+        if let Some(known) = self.before.get_mut(&server).and_then(|lines| lines.get_mut(line)) {
+            *known = cause;
         }
     }
 }

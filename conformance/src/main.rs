@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use conformance::{judge, recording, replay, scenario};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -22,6 +22,9 @@ enum Command {
         /// The folders with the traces of all its servers.
         #[arg(required = true)]
         folders: Vec<PathBuf>,
+        /// Where the sequence diagram of a violation goes.
+        #[arg(long, value_name = "FILE", default_value = "violation.svg")]
+        diagram: PathBuf,
     },
     /// Play stories, as those in conformance/scenarios.
     Scenario(scenario::Arguments),
@@ -31,7 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Validate { folders } => validate(&folders),
+        Command::Validate { folders, diagram } => validate(&folders, &diagram),
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
     };
@@ -44,11 +47,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn validate(folders: &[PathBuf]) -> Result<(), Box<dyn std::error::Error>> {
+fn validate(folders: &[PathBuf], diagram: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let recording = recording::read(folders)?;
     let read = start.elapsed();
-    let report = judge::validate(&recording)?;
+    let report = judge::validate(&recording).map_err(|violation| {
+        match std::fs::write(diagram, conformance::diagram::svg(&violation)) {
+            Ok(()) => eprintln!("the sequence diagram is in {}", diagram.display()),
+            Err(error) => eprintln!("{}: {error}", diagram.display()),
+        }
+        violation
+    })?;
     let seconds = start.elapsed().as_secs_f64();
     println!(
         "{} events of {} servers are as specified: {} transactions, {} epochs",
@@ -57,9 +66,9 @@ fn validate(folders: &[PathBuf]) -> Result<(), Box<dyn std::error::Error>> {
         report.transactions,
         report.epochs
     );
-    println!("{} receipts come from what a killed server did not record", report.unexplained);
+    println!("{} receipts come from what a killed server did not record", report.lost);
     if report.histories {
-        println!("18 properties held; those of whole histories were looked at in {} states", report.whole);
+        println!("24 properties held; those of whole histories were looked at in {} states", report.whole);
     } else {
         println!(
             "7 properties held; the servers began on disks that held something, so that the others were not judged"

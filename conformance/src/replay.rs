@@ -18,10 +18,12 @@ use zab::ServerId;
 use zab::trace::{Event, Replay};
 
 /// The graphs of which every edge is taken without being asked: elections, a broken link and a crash in any moment
-/// between any two writes; snapshots and syncs; an observer; three servers with all that they can say.
-pub const GRAPHS: [&str; 4] = [
+/// between any two writes; snapshots and syncs; patience that ends; an observer; elections and a reign of three servers.
+pub const GRAPHS: [&str; 6] = [
     "ensemble --servers 2 --transactions 1 --crashes 1 --breaks 1",
     "ensemble --servers 2 --transactions 1 --crashes 1 --snapshots 1 --syncs 1",
+    "ensemble --servers 2 --transactions 0 --crashes 0 --timeouts 2",
+    "election --servers 3 --crashes 0 --histories 1",
     "zab --servers 2 --observers 1 --transactions 1 --crashes 1 --elections 2 --grain atomic",
     "zab --servers 3 --transactions 1 --crashes 0 --elections 1 --grain atomic",
 ];
@@ -35,7 +37,7 @@ pub struct Arguments {
     /// Traces of the model, as `model trace --out` and `model bugs` write them (NAME.ndjson).
     #[arg(required_unless_present = "model")]
     files: Vec<PathBuf>,
-    /// Take every edge of this graph, told as `model check` is told of it; without words, of four that are small.
+    /// Take every edge of this graph, told as `model check` is told of it; without words, of six that are small.
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     model: Vec<String>,
     /// On what disks the servers are played.

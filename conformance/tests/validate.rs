@@ -34,6 +34,49 @@ fn what_was_recorded_is_as_specified() {
 }
 
 #[test]
+fn a_wait_that_had_not_begun_is_refused() {
+    let refused = judge(|lines| {
+        let place = fifth(lines, COMMIT);
+        let timeout = r#"{"server":2,"event":"stepped","input":{"Timeout":"Ping"},"outputs":[]}"#;
+        lines.insert(place, timeout.to_owned());
+    });
+    assert!(matches!(refused.expect_err("it is refused").fault, Fault::NotEnabled(_)));
+}
+
+#[test]
+fn what_was_sent_after_a_clean_end_is_refused() {
+    // Of a run that was cut, the last lines may be missing; of one that stopped by itself, none.
+    let end = |lines: &mut Vec<String>, how: Option<&str>| {
+        lines.truncate(fifth(lines, COMMIT));
+        lines.extend(how.map(str::to_owned));
+    };
+    assert!(judge(|lines| end(lines, None)).is_ok());
+    let refused = judge(|lines| end(lines, Some(r#"{"server":2,"event":"crashed"}"#)));
+    assert!(matches!(refused.expect_err("it is refused").fault, Fault::NotSent(_)));
+}
+
+#[test]
+fn a_payload_that_is_none_is_told_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let header =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/server-2.000001.ndjson"));
+    let header = header.expect("a trace").lines().next().expect("a header").to_owned();
+    for payload in ["\"abc\"", "\"xy\"", "\"ä\"", "[256]", "7"] {
+        let line = format!(r#"{{"server":2,"event":"flushed","write":{{"Append":{{"zxid":1,"payload":{payload}}}}}}}"#);
+        std::fs::write(folder.path().join("a.ndjson"), format!("{header}\n{line}\n")).expect("written");
+        let error = read(&[folder.path().to_owned()]).expect_err("it is none").to_string();
+        assert!(error.contains("a.ndjson:2"), "{error}");
+    }
+}
+
+#[test]
+fn a_violation_is_drawn() {
+    let refused = judge(|lines| drop(lines.remove(fifth(lines, COMMIT)))).expect_err("it is refused");
+    let picture = conformance::diagram::svg(&refused);
+    assert!(picture.contains("received what was not sent") && picture.contains("COMMIT"), "{picture}");
+}
+
+#[test]
 fn an_acknowledgement_before_its_write_is_refused() {
     let refused = judge(|lines| {
         let place = fifth(lines, r#""event":"flushed""#);

@@ -191,10 +191,10 @@ impl Server {
         self.runtime.handle()
     }
 
-    /// Whether clients are served.
+    /// Whether clients are served, and not only reads.
     #[must_use]
     pub fn is_serving(&self) -> bool {
-        self.shared.is_serving()
+        self.shared.is_serving() && !self.shared.is_read_only()
     }
 
     fn wait_until_serving(&self) -> Result<(), ServerError> {

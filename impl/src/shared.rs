@@ -25,6 +25,8 @@ pub struct Shared {
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
     /// Whether clients are served: the leader's epoch is established, or the learner was told UPTODATE.
     pub serving: AtomicBool,
+    /// Whether they are served without a leader: reads only.
+    pub read_only: AtomicBool,
     /// Whether access control is off (`zookeeper.skipACL`).
     pub skip_acl: bool,
     /// This server's part in the ensemble.
@@ -128,6 +130,7 @@ impl Shared {
             watches: Mutex::new(Watches::new()),
             connections: Mutex::default(),
             serving: AtomicBool::new(false),
+            read_only: AtomicBool::new(false),
             skip_acl: false,
             role: Mutex::default(),
             counters: Counters::default(),
@@ -141,10 +144,16 @@ impl Shared {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Whether clients are served.
+    /// Whether clients are served, be it reads only.
     #[must_use]
     pub fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Acquire)
+    }
+
+    /// Whether clients are served reads only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Acquire)
     }
 }
 

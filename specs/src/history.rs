@@ -5,10 +5,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a transaction says. The protocol orders payloads and never looks into them.
+/// What a transaction says. The protocol orders payloads and never looks into them. Traces write them in hexadecimal.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Payload(pub Bytes);
+pub struct Payload(#[serde(with = "crate::hexadecimal")] pub Bytes);
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,6 +26,7 @@ pub mod discovery;
 pub mod disk;
 pub mod election;
 pub mod ensemble;
+mod hexadecimal;
 pub mod history;
 pub mod message;
 pub mod number;

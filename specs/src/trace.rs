@@ -44,6 +44,7 @@ pub enum Elections {
 
 /// A line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
 pub struct Line {
     /// To whom it happened.
     pub server: ServerId,
@@ -52,8 +53,44 @@ pub struct Line {
     pub event: Event,
 }
 
+/// What a line may hold. Read so, and not as an [`Event`], because a line is then read once and nothing is kept aside.
+#[derive(Deserialize)]
+struct Fields {
+    server: ServerId,
+    event: Kind,
+    disk: Option<Disk>,
+    input: Option<Input>,
+    outputs: Option<Vec<Output>>,
+    write: Option<Write>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Recovered,
+    Stepped,
+    Flushed,
+    Crashed,
+}
+
+impl TryFrom<Fields> for Line {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Line, &'static str> {
+        let Fields { server, event, disk, input, outputs, write } = fields;
+        let event = match (event, input, outputs, write) {
+            (Kind::Recovered, _, Some(outputs), _) => Event::Recovered { disk, outputs },
+            (Kind::Stepped, Some(input), Some(outputs), _) => Event::Stepped { input, outputs },
+            (Kind::Flushed, _, _, Some(write)) => Event::Flushed { write },
+            (Kind::Crashed, ..) => Event::Crashed,
+            _ => return Err("the event lacks its input, its outputs or its write"),
+        };
+        Ok(Line { server, event })
+    }
+}
+
 /// Something that happened to a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
     /// It started on its disk.

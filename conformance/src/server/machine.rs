@@ -381,6 +381,7 @@ fn node_options(id: ServerId, directory: &DataDirectory) -> NodeOptions {
         collect_interval: Duration::from_secs(60),
         max_never_used: None,
         collect_most: 0,
+        read_only_mode: false,
         prepare: PrepareOptions::default(),
         directory: directory.clone(),
         membership: None,

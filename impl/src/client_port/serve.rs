@@ -245,16 +245,10 @@ impl Conversation<'_> {
     }
 
     fn ask(&mut self, asking: Asking, batch: &mut Batch<'_>) {
-        let ordered = match &asking.request {
-            ClientRequest::Write(change) => {
-                if matches!(change, Change::CloseSession) {
-                    self.connection.finished.store(true, Ordering::Release);
-                }
-                true
-            }
-            ClientRequest::Reconfig(_) | ClientRequest::Sync { .. } => true,
-            _ => false,
-        };
+        if let ClientRequest::Write(Change::CloseSession) = asking.request {
+            self.connection.finished.store(true, Ordering::Release);
+        }
+        let ordered = asking.is_ordered();
         let behind = self.connection.forwarded.load(Ordering::Acquire) > 0;
         self.reads_behind = if behind { self.reads_behind + usize::from(!ordered) } else { 0 };
         if ordered || behind {

@@ -62,6 +62,9 @@ impl Node {
             // Nobody would hear of it: its session was refused, or goes on over another connection.
             return;
         }
+        if self.read_only.is_some() {
+            return self.request_read_only(asking);
+        }
         let waiting = self.waiting(number, asking.since);
         let leading = self.is_leading();
         let client = self.clients.entry(number).or_insert_with(|| Client::new(asking.connection.clone()));
@@ -90,11 +93,18 @@ impl Node {
                 self.step(Input::Request(Request::Sync(payload)));
             }
             _ => {
-                client.queue.push_back(Queued::Read(asking));
                 let shared = self.shared.clone();
-                self.drain(&shared.tree.read(), number);
+                self.read(&shared.tree.read(), asking);
             }
         }
+    }
+
+    /// Answers what changes nothing when its turn comes.
+    pub(super) fn read(&mut self, tree: &Tree, asking: Asking) {
+        let number = asking.connection.number;
+        let client = self.clients.entry(number).or_insert_with(|| Client::new(asking.connection.clone()));
+        client.queue.push_back(Queued::Read(asking));
+        self.drain(tree, number);
     }
 
     pub(super) fn waiting(&mut self, connection: u64, since: std::time::Instant) -> Waiting {

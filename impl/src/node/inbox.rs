@@ -46,6 +46,14 @@ pub struct Asking {
     pub since: Instant,
 }
 
+impl Asking {
+    /// Whether its place among the requests of all clients counts: it changes something, or waits for what did.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.request, ClientRequest::Write(_) | ClientRequest::Reconfig(_) | ClientRequest::Sync { .. })
+    }
+}
+
 /// How tasks and threads reach the node. Nothing they hand over waits for anything.
 #[derive(Clone, Debug)]
 pub struct Handle {

@@ -18,6 +18,7 @@ mod links;
 mod measure;
 pub mod network;
 mod perform;
+mod read_only;
 pub mod recorder;
 mod report;
 mod schedule;
@@ -38,6 +39,7 @@ use journal::Command;
 use learner::Forwarded;
 use links::Links;
 use perform::{Outstanding, Waiting};
+use read_only::ReadOnly;
 use schedule::SnapshotSchedule;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub struct NodeOptions {
     pub max_never_used: Option<Duration>,
     /// How many may be deleted at each look: what `znode.container.maxPerMinute` comes to.
     pub collect_most: usize,
+    /// Whether clients are served reads while no leader is known (`readonlymode.enabled`).
+    pub read_only_mode: bool,
     /// What preparing requests depends on.
     pub prepare: PrepareOptions,
     /// Where snapshots go.
@@ -127,6 +131,8 @@ pub struct Node {
     touched_until: u64,
     /// When this election began, or the last one.
     looking_since: Instant,
+    /// While this server serves without a leader.
+    read_only: Option<ReadOnly>,
     /// The snapshot that came with the SNAP that is being received in this step.
     received: Option<Box<Snapshot>>,
     /// Until the tree has come to this digest's transaction, it holds effects of later ones: no digest can be compared.
@@ -211,6 +217,7 @@ impl Node {
             forwarded: Forwarded::default(),
             touched_until: 0,
             looking_since: Instant::now(),
+            read_only: None,
             received: None,
             awaited_digest: beginning.awaited_digest,
             outstanding: VecDeque::new(),
@@ -340,7 +347,8 @@ impl Node {
     // ---- Time -----------------------------------------------------------------------------------------------------
 
     fn deadline(&self) -> Instant {
-        self.clock.next().into_iter().chain([self.next_expiry, self.next_collection]).min().unwrap_or(self.next_expiry)
+        let waits = self.clock.next().into_iter().chain(self.read_only_due());
+        waits.chain([self.next_expiry, self.next_collection]).min().unwrap_or(self.next_expiry)
     }
 
     fn keep_time(&mut self) {
@@ -351,6 +359,10 @@ impl Node {
         if now >= self.next_expiry {
             self.next_expiry = now + Duration::from_millis(self.options.timing.tick);
             self.expire_sessions();
+            self.expire_read_only();
+        }
+        if self.read_only_due().is_some_and(|due| now >= due) {
+            self.begin_read_only();
         }
         if now >= self.next_collection {
             self.next_collection = now + self.options.collect_interval;

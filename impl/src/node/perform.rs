@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use zab::tree::{Applied, Asked, Notification, Record, SessionId, Transaction, Tree, prepare};
-use zab::{Halt, Input, Output, Payload, Request, ServerId, Txn, Write, Zxid};
+use zab::{Halt, Input, Output, Payload, Request, Role, ServerId, Txn, Write, Zxid};
 
 /// A transaction that this leader has proposed.
 pub(super) struct Outstanding {
@@ -34,6 +34,9 @@ pub(super) struct Waiting {
 impl Node {
     /// Does all of it, in order.
     pub(super) fn perform(&mut self, outputs: Vec<Output>) {
+        if !matches!(self.peer.role, Role::Looking(_)) {
+            self.end_read_only();
+        }
         let mut deliveries = Vec::new();
         for output in outputs {
             match output {
@@ -234,7 +237,7 @@ impl Node {
     /// Begins to serve, or stops serving, as the peer's role says.
     fn note_role(&mut self) {
         self.report();
-        let serving = self.peer.is_serving();
+        let serving = self.peer.is_serving() || self.read_only.is_some();
         if serving == self.shared.serving.swap(serving, Ordering::AcqRel) {
             return;
         }

@@ -55,7 +55,7 @@ impl Recorder {
         tracing::info!("this run is recorded in {}", trace.path.display());
         let (lines, queue) = sync_channel(QUEUE);
         let writer = std::thread::Builder::new().name("recorder".into()).spawn(move || {
-            if let Err(error) = trace.run(&queue) {
+            if let Err(error) = trace.run(server, &queue) {
                 // Whoever records from now on finds nobody, and goes on.
                 tracing::warn!("{}: recording has stopped: {error}", trace.path.display());
             }
@@ -99,8 +99,9 @@ struct Trace {
 }
 
 impl Trace {
-    /// Whenever nothing waits, what is there goes to the file: a process that is killed loses little.
-    fn run(&mut self, queue: &Receiver<Line>) -> io::Result<()> {
+    /// Whenever nothing waits, what is there goes to the file: a process that is killed loses little. One that stops by
+    /// itself says so: nothing is missing before that line.
+    fn run(&mut self, server: ServerId, queue: &Receiver<Line>) -> io::Result<()> {
         while let Ok(line) = queue.recv() {
             self.line(&line)?;
             while let Ok(line) = queue.try_recv() {
@@ -108,7 +109,8 @@ impl Trace {
             }
             self.file.flush()?;
         }
-        Ok(())
+        self.line(&Line { server, event: Event::Crashed })?;
+        self.file.flush()
     }
 
     fn line(&mut self, line: &Line) -> io::Result<()> {

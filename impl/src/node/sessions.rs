@@ -27,6 +27,9 @@ impl Node {
             tracing::info!(client = %connection.address, %seen, %last, "refused: it has seen later transactions");
             return connection.outbox.close();
         }
+        if self.read_only.is_some() {
+            return self.connect_read_only(connection, request);
+        }
         let (min, max) = (self.options.min_session_timeout, self.options.max_session_timeout);
         let timeout = negotiate(request.timeout, min, max);
         let number = connection.number;
@@ -78,7 +81,7 @@ impl Node {
         let tree = shared.tree.read();
         let zxid = tree.last_zxid();
         self.complete(&tree, *waiting, zxid, 0, |out| {
-            encode_response(out, *read_only, alive.then_some((session, *timeout)))
+            encode_response(out, read_only.map(|_| false), alive.then_some((session, *timeout)))
         });
         if !alive {
             connection.outbox.close();
@@ -168,17 +171,17 @@ impl Node {
     }
 }
 
-/// Writes the answer to a client's first packet: its session, or that it is over.
-fn encode_response(out: &mut Vec<u8>, read_only: Option<bool>, session: Option<(SessionId, i32)>) {
+/// Writes the answer to a client's first packet: its session, or that it is over. With `read_only`, which clients of old
+/// do not know, whether this server only reads.
+pub(super) fn encode_response(out: &mut Vec<u8>, read_only: Option<bool>, session: Option<(SessionId, i32)>) {
     let (id, timeout) = session.unwrap_or_default();
     let password = if session.is_some() { password(id) } else { [0; 16] };
-    // Clients of old do not know the last byte; they did not send theirs.
     let response = ConnectResponse {
         protocol_version: 0,
         timeout,
         session: id,
         password: Some(Bytes::copy_from_slice(&password)),
-        read_only: read_only.map(|_| false),
+        read_only,
     };
     response.encode(out);
 }

@@ -46,6 +46,7 @@ pub(super) fn node_options(options: &ServerOptions, place: &Place, directory: &D
             config::Compression::Gzip => Compression::Gzip,
             config::Compression::Snappy => Compression::Snappy,
         },
+        read_only_mode: options.config.read_only_mode && place.distributed,
         close_session_paths: tree.close_session_txn_enabled,
         prepare: options.prepare,
         kept_transactions: kept_transactions(options),

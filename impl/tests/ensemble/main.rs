@@ -11,6 +11,7 @@ mod faults;
 mod hangs;
 mod hostile;
 mod partitions;
+mod read_only;
 mod times;
 mod wires;
 mod writers;

@@ -12,7 +12,8 @@
 //!
 //! A story is made of blocks: prose (`# …`) and commands, a line `----`, and the answer up to an empty line. Every
 //! command is played on [`World`](crate::world::World), the same world that the checker explores, and every safety
-//! property is checked after every action: a story in which one is violated fails, whatever it expects.
+//! property is checked after every action: a story in which one is violated fails, whatever it expects. Another engine
+//! may play beside the world ([`Double`]); then the answers are that engine's.
 //!
 //! | the beginning | |
 //! |---|---|

@@ -18,9 +18,9 @@ pub mod flight;
 pub mod label;
 pub mod ndjson;
 pub mod record;
+pub mod svg;
 
 mod layout;
-mod svg;
 
 use crate::bounds::Kind;
 use crate::engine::{Verdict, quiet};

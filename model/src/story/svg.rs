@@ -4,22 +4,22 @@
 use std::fmt::Write as _;
 
 /// How wide a character is, at the size of labels; all text is set in a fixed width, so that nothing overlaps.
-pub(super) const CHARACTER: f64 = 6.65;
+pub const CHARACTER: f64 = 6.65;
 
 /// The distance between two lines of text.
-pub(super) const LINE: f64 = 13.0;
+pub const LINE: f64 = 13.0;
 
 const FONT: &str = "font-family:'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace;font-size:11px";
 
 /// A picture in the making.
 #[derive(Debug, Default)]
-pub(super) struct Canvas {
+pub struct Canvas {
     body: String,
 }
 
 impl Canvas {
     /// The whole picture. It shrinks where a page gives it less room.
-    pub(super) fn finish(self, width: f64, height: f64, title: &str) -> String {
+    pub fn finish(self, width: f64, height: f64, title: &str) -> String {
         let title = escape(title);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
@@ -35,7 +35,7 @@ impl Canvas {
     }
 
     /// A straight line.
-    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), style: &str) {
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), style: &str) {
         let ((x1, y1), (x2, y2)) = (from, to);
         self.push(format_args!(
             "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" style=\"{style}\"/>"
@@ -43,7 +43,7 @@ impl Canvas {
     }
 
     /// A line with a head, which ends a little before `to`.
-    pub(super) fn arrow(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, style: &str) {
+    pub fn arrow(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, style: &str) {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length = dx.hypot(dy).max(1.0);
         let (ux, uy) = (dx / length, dy / length);
@@ -58,12 +58,12 @@ impl Canvas {
     }
 
     /// A free shape.
-    pub(super) fn path(&mut self, outline: &str, style: &str) {
+    pub fn path(&mut self, outline: &str, style: &str) {
         self.push(format_args!("<path d=\"{outline}\" style=\"{style}\"/>"));
     }
 
     /// A rectangle.
-    pub(super) fn rectangle(&mut self, corner: (f64, f64), size: (f64, f64), style: &str) {
+    pub fn rectangle(&mut self, corner: (f64, f64), size: (f64, f64), style: &str) {
         let ((x, y), (width, height)) = (corner, size);
         self.push(format_args!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"3\" style=\"{style}\"/>"
@@ -71,13 +71,13 @@ impl Canvas {
     }
 
     /// A circle.
-    pub(super) fn circle(&mut self, centre: (f64, f64), radius: f64, style: &str) {
+    pub fn circle(&mut self, centre: (f64, f64), radius: f64, style: &str) {
         let (x, y) = centre;
         self.push(format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" style=\"{style}\"/>"));
     }
 
     /// A line of text, with a light rim that keeps it readable on top of arrows.
-    pub(super) fn text(&mut self, at: (f64, f64), anchor: Anchor, style: &str, text: &str) {
+    pub fn text(&mut self, at: (f64, f64), anchor: Anchor, style: &str, text: &str) {
         let (anchor, text) = (anchor.name(), escape(text));
         self.push(format_args!(
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" style=\"{FONT};paint-order:stroke;\
@@ -87,14 +87,14 @@ impl Canvas {
     }
 
     /// A mark: crossed lines.
-    pub(super) fn cross(&mut self, (x, y): (f64, f64), size: f64, colour: &str, width: f64) {
+    pub fn cross(&mut self, (x, y): (f64, f64), size: f64, colour: &str, width: f64) {
         let style = format!("stroke:{colour};stroke-width:{width};stroke-linecap:round");
         self.line((x - size, y - size), (x + size, y + size), &style);
         self.line((x - size, y + size), (x + size, y - size), &style);
     }
 
     /// A mark: a turning arrow.
-    pub(super) fn restart(&mut self, (x, y): (f64, f64)) {
+    pub fn restart(&mut self, (x, y): (f64, f64)) {
         self.circle((x, y), 8.0, "fill:#fdfdfb");
         let arc = format!("M{:.1} {:.1} A6 6 0 1 1 {:.1} {:.1}", x + 5.2, y + 3.0, x + 1.0, y - 5.9);
         self.path(&arc, "fill:none;stroke:#1e8e3e;stroke-width:2.2");
@@ -103,13 +103,13 @@ impl Canvas {
     }
 
     /// A mark: lightning.
-    pub(super) fn lightning(&mut self, (x, y): (f64, f64)) {
+    pub fn lightning(&mut self, (x, y): (f64, f64)) {
         let outline = format!("M{:.1} {:.1} l-7 11 h5 l-3 9 l9 -12 h-5 l4 -8 Z", x + 2.0, y - 10.0);
         self.path(&outline, "fill:#f0b429;stroke:#8a5a00;stroke-width:1");
     }
 
     /// A mark: a disk.
-    pub(super) fn disk(&mut self, (x, y): (f64, f64)) {
+    pub fn disk(&mut self, (x, y): (f64, f64)) {
         let style = "fill:#5f6b76;stroke:#fdfdfb;stroke-width:1";
         let outline = format!(
             "M{:.1} {:.1} v8 a6 2.4 0 0 0 12 0 v-8 a6 2.4 0 0 0 -12 0 Z M{:.1} {:.1} a6 2.4 0 0 0 12 0",
@@ -122,7 +122,7 @@ impl Canvas {
     }
 
     /// A mark: a clock.
-    pub(super) fn clock(&mut self, (x, y): (f64, f64)) {
+    pub fn clock(&mut self, (x, y): (f64, f64)) {
         self.circle((x, y), 6.5, "fill:#fdfdfb;stroke:#5f6b76;stroke-width:1.6");
         self.path(&format!("M{x:.1} {:.1} V{y:.1} h3.5", y - 4.0), "fill:none;stroke:#5f6b76;stroke-width:1.4");
     }
@@ -130,7 +130,7 @@ impl Canvas {
 
 /// Where a text stands beside its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Anchor {
+pub enum Anchor {
     /// It begins there.
     Start,
     /// Its middle is there.
@@ -150,7 +150,7 @@ impl Anchor {
 }
 
 /// The text in lines of at most so many characters, broken between words where possible.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         let mut word: String = word.to_owned();

@@ -1,0 +1,87 @@
+//! One order of all lines: each server's own, and each receipt after its sending.
+
+use crate::links::{Cause, Causes};
+use std::collections::BTreeMap;
+use zab::ServerId;
+
+/// A line: whose, and which, from 0.
+pub type At = (ServerId, usize);
+
+/// Hands every line to `take`, with whether its cause was lost. Such a line comes as late as it can: what really happened
+/// before it is then before it.
+///
+/// # Errors
+/// That of `take`, or `stuck` with a line that waits for one that never comes.
+pub fn merge<E>(
+    lengths: &BTreeMap<ServerId, usize>,
+    causes: &Causes,
+    mut take: impl FnMut(At, bool) -> Result<(), E>,
+    stuck: impl FnOnce(At) -> E,
+) -> Result<(), E> {
+    let mut next: BTreeMap<ServerId, usize> = lengths.keys().map(|id| (*id, 0)).collect();
+    loop {
+        let (mut moved, mut waits, mut lost) = (false, None, None);
+        for (id, length) in lengths {
+            let line = next[id];
+            if line == *length {
+                continue;
+            }
+            match causes.before[id][line] {
+                Cause::Line(other, sending) if next.get(&other).is_some_and(|next| *next <= sending) => {
+                    waits = Some((*id, line));
+                }
+                Cause::Lost => lost = lost.or(Some((*id, line))),
+                Cause::Line(..) | Cause::None => {
+                    take((*id, line), false)?;
+                    next.insert(*id, line + 1);
+                    moved = true;
+                }
+            }
+        }
+        match (moved, lost, waits) {
+            (true, ..) => {}
+            (false, Some((id, line)), _) => {
+                take((id, line), true)?;
+                next.insert(id, line + 1);
+            }
+            (false, None, Some(at)) => return Err(stuck(at)),
+            (false, None, None) => return Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ServerId = ServerId(1);
+    const B: ServerId = ServerId(2);
+
+    fn order(before: [(ServerId, Vec<Cause>); 2]) -> Result<Vec<At>, At> {
+        let lengths = before.iter().map(|(id, lines)| (*id, lines.len())).collect();
+        let causes = Causes { before: before.into(), lost: 0 };
+        let mut order = Vec::new();
+        let take = |at, _| {
+            order.push(at);
+            Ok(())
+        };
+        merge(&lengths, &causes, take, |at| at).map(|()| order)
+    }
+
+    #[test]
+    fn a_receipt_stands_after_its_sending() {
+        let merged = order([(A, vec![Cause::Line(B, 1), Cause::None]), (B, vec![Cause::None, Cause::None])]);
+        assert_eq!(merged, Ok(vec![(B, 0), (B, 1), (A, 0), (A, 1)]));
+    }
+
+    #[test]
+    fn what_came_from_a_lost_line_stands_after_all_that_needs_it_not() {
+        let merged = order([(A, vec![Cause::Lost]), (B, vec![Cause::None, Cause::None])]);
+        assert_eq!(merged, Ok(vec![(B, 0), (B, 1), (A, 0)]));
+    }
+
+    #[test]
+    fn lines_that_wait_for_each_other_are_refused() {
+        assert_eq!(order([(A, vec![Cause::Line(B, 0)]), (B, vec![Cause::Line(A, 0)])]), Err((B, 0)));
+    }
+}

@@ -1,0 +1,50 @@
+//! Bytes as a text of hexadecimal digits, in traces: short, and quick to read.
+
+use bytes::Bytes;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::Serializer;
+use std::fmt;
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
+    serializer.serialize_str(&text)
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    deserializer.deserialize_any(Hexadecimal)
+}
+
+struct Hexadecimal;
+
+impl<'de> Visitor<'de> for Hexadecimal {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an even number of hexadecimal digits, or an array of bytes")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        match bytes {
+            Some(bytes) if rest.is_empty() => Ok(bytes.into()),
+            _ => Err(E::custom("a payload is an even number of hexadecimal digits")),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut bytes: A) -> Result<Bytes, A::Error> {
+        let mut all = Vec::new();
+        while let Some(byte) = bytes.next_element()? {
+            all.push(byte);
+        }
+        Ok(all.into())
+    }
+}
+
+fn digit(character: u8) -> Option<u8> {
+    char::from(character).to_digit(16).and_then(|digit| digit.try_into().ok())
+}
