@@ -1,7 +1,9 @@
 //! Holds the model, the server and the world against each other (`README` of the repository: *conformance*).
 //!
-//! Of the engines there is one so far: [`validate`](judge::validate) takes what the servers of a real ensemble recorded
-//! (`zabkeeper --trace DIR`) and judges it by the specification.
+//! - What the real cluster did, the model allows: [`validate`](judge::validate) takes what the servers of an ensemble
+//!   recorded (`zabkeeper --trace DIR`) and judges it by the specification.
+//! - What the model explores, the server does: [`scenario`] plays stories, and [`replay`] paths of the model, on the
+//!   server's own code, step by step.
 //!
 //! | module | says |
 //! |---|---|
@@ -11,10 +13,18 @@
 //! | [`enabled`] | whether what happened to a server could happen then |
 //! | [`judge`] | the merged run, line by line: equal outputs, and every property |
 //! | [`diagram`] | a violation as a sequence diagram |
+//! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
+//! | [`scenario`] | stories in plain text, on the specification or on the server |
+//! | [`replay`] | traces and paths of the model, on the server |
+//! | [`cover`] | paths that take every edge of a graph |
 
+pub mod cover;
 pub mod diagram;
 pub mod enabled;
 pub mod judge;
 pub mod links;
 pub mod merge;
 pub mod recording;
+pub mod replay;
+pub mod scenario;
+pub mod server;

@@ -1,7 +1,9 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
+//! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
+//! `conformance replay FILE… | --model`: does the server what the model does on these paths, or on all edges of a graph?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording};
+use conformance::{judge, recording, replay, scenario};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -24,11 +26,19 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "violation.svg")]
         diagram: PathBuf,
     },
+    /// Play stories, as those in conformance/scenarios.
+    Scenario(scenario::Arguments),
+    /// Play traces, or all edges of graphs of the model, on the server.
+    Replay(replay::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Command::Validate { folders, diagram } = Arguments::parse().command;
-    match validate(&folders, &diagram) {
+    let done = match Arguments::parse().command {
+        Command::Validate { folders, diagram } => validate(&folders, &diagram),
+        Command::Scenario(arguments) => return scenario::run(&arguments),
+        Command::Replay(arguments) => return replay::run(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

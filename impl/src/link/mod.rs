@@ -20,7 +20,9 @@ mod snapshot;
 
 pub use election_port::{ElectionOptions, ElectionPort};
 pub use network::{LinkOptions, PeerAddress, TcpNetwork, bind};
+pub use quorum_connection::read_packet;
 pub use quorum_port::{QuorumOptions, QuorumPort};
+pub use snapshot::write as write_snapshot_behind;
 
 use crate::wire::quorum::Packet;
 use std::sync::Arc;

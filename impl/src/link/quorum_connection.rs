@@ -5,7 +5,7 @@
 use super::{ConnectionId, Events, LinkEvent, snapshot};
 use crate::disk::CheckedReader;
 use crate::wire::quorum::{Attachment, Packet, RawPacket, encode_packet};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -139,7 +139,11 @@ pub(super) fn read(
     }
 }
 
-fn read_packet(input: &mut CheckedReader<&TcpStream>, options: TreeOptions) -> io::Result<Packet> {
+/// Reads a packet, and the tree behind a SNAP.
+///
+/// # Errors
+/// The stream's; [`io::ErrorKind::InvalidData`] for what no server says.
+pub fn read_packet<R: Read>(input: &mut CheckedReader<R>, options: TreeOptions) -> io::Result<Packet> {
     let mut packet =
         RawPacket::read(input)?.decode().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     if let Message::Snap(zxid) = packet.message {

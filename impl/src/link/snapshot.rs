@@ -12,7 +12,7 @@ use zab::tree::{Tree, TreeOptions};
 ///
 /// # Errors
 /// The stream's.
-pub(super) fn write<W: Write>(tree: &Tree, output: W) -> io::Result<()> {
+pub fn write<W: Write>(tree: &Tree, output: W) -> io::Result<()> {
     let mut output = CheckedWriter::new(output);
     write_tree(tree, &mut output)?;
     output.buffer(Some(SNAP_END.as_bytes()))?;

@@ -140,11 +140,11 @@ impl Journal {
         Ok(Durable { turns, released: self.finish()? })
     }
 
-    /// Makes one turn of the node durable, and says what waited for it.
+    /// Makes one turn of the node durable with what came before, and says what waited for it.
     ///
     /// # Errors
     /// As [`Journal::run`].
-    pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<Vec<Release>, DiskError> {
+    pub fn settle(&mut self, commands: Vec<Command>) -> Result<Vec<Release>, DiskError> {
         self.perform(commands)?;
         self.finish()
     }

@@ -267,12 +267,43 @@ impl Node {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            for _ in 1..TURN {
-                let Ok(incoming) = self.inbox.try_recv() else { break };
-                self.take(incoming)?;
-            }
+            self.take_waiting(TURN - 1)?;
             self.keep_time();
         }
+    }
+
+    /// For whoever drives a node step by step, in place of [`Node::run`]: takes all that has come, and hands the
+    /// journal what follows from it. Nothing is waited for, and no time passes.
+    ///
+    /// # Errors
+    /// As [`Node::run`].
+    pub fn turn(&mut self) -> Result<(), NodeError> {
+        let taken = self.take_waiting(usize::MAX);
+        taken.and(self.hand_over())
+    }
+
+    /// For whoever drives a node step by step: what no [`Incoming`] brings, the end of a wait and the choice of an
+    /// election that is held elsewhere.
+    ///
+    /// # Errors
+    /// As [`Node::run`].
+    pub fn drive(&mut self, input: Input) -> Result<(), NodeError> {
+        self.step(input);
+        self.hand_over()
+    }
+
+    /// The protocol's state.
+    #[must_use]
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    fn take_waiting(&mut self, most: usize) -> Result<(), NodeError> {
+        for _ in 0..most {
+            let Ok(incoming) = self.inbox.try_recv() else { break };
+            self.take(incoming)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, incoming: Incoming) -> Result<(), NodeError> {

@@ -63,6 +63,13 @@ impl Recorder {
         Ok((Recorder { server, lines }, writer))
     }
 
+    /// A recorder whose lines go to whoever reads the other end, and to no file.
+    #[must_use]
+    pub fn listening(server: ServerId) -> (Recorder, Receiver<Line>) {
+        let (lines, queue) = sync_channel(QUEUE);
+        (Recorder { server, lines }, queue)
+    }
+
     /// Records an event. Waits while too many are on their way to the file.
     pub fn record(&self, event: Event) {
         let _ = self.lines.send(Line { server: self.server, event });

@@ -29,6 +29,12 @@ impl ToJournal {
         ToJournal { thread, journal: may_wait.then_some(journal), under_way: 0 }
     }
 
+    /// By its thread alone, or by whoever else takes the commands.
+    #[must_use]
+    pub fn by_thread(thread: Sender<Vec<Command>>) -> ToJournal {
+        ToJournal { thread, journal: None, under_way: 0 }
+    }
+
     /// Hands a turn to the thread.
     pub(super) fn send(&mut self, commands: Vec<Command>) {
         self.under_way += 1;
@@ -45,7 +51,7 @@ impl ToJournal {
     /// comes before is not seen to be durable.
     pub(super) fn write(&mut self, commands: Vec<Command>) -> Result<Result<Vec<Release>, DiskError>, Vec<Command>> {
         match &self.journal {
-            Some(journal) if self.under_way == 0 => Ok(journal.lock().turn(commands)),
+            Some(journal) if self.under_way == 0 => Ok(journal.lock().settle(commands)),
             _ => Err(commands),
         }
     }

@@ -12,7 +12,8 @@
 //!
 //! A story is made of blocks: prose (`# …`) and commands, a line `----`, and the answer up to an empty line. Every
 //! command is played on [`World`](crate::world::World), the same world that the checker explores, and every safety
-//! property is checked after every action: a story in which one is violated fails, whatever it expects.
+//! property is checked after every action: a story in which one is violated fails, whatever it expects. Another engine
+//! may play beside the world ([`Double`]); then the answers are that engine's.
 //!
 //! | the beginning | |
 //! |---|---|
@@ -43,11 +44,14 @@
 //! | `properties` | that all hold, and which premises of theirs are met just now |
 
 mod command;
+mod double;
 mod narrator;
 mod player;
 mod script;
 mod setup;
 mod show;
+
+pub use double::{Beside, Double};
 
 use crate::mutation::Mutation;
 use player::Player;
@@ -94,11 +98,22 @@ pub fn check(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// As [`check`].
 pub fn check_on(text: &str, mutation: &Mutation) -> Result<(), Failure> {
+    compare(text, Player::of(mutation))
+}
+
+/// Plays a story on the specification and on another engine beside it, and compares every answer with the engine's.
+///
+/// # Errors
+/// As [`check`]; and where the engine does something else than the specification.
+pub fn check_beside(text: &str, double: Box<dyn Double>) -> Result<(), Failure> {
+    compare(text, Player::beside(double))
+}
+
+fn compare(text: &str, mut player: Player) -> Result<(), Failure> {
     let script = Script::parse(text)?;
     if script.is_empty() {
         return Err(Failure { line: 1, what: EMPTY.to_owned() });
     }
-    let mut player = Player::of(mutation);
     for block in &script.blocks {
         let answer = player.play(block)?;
         if answer != block.expected {
@@ -113,8 +128,19 @@ pub fn check_on(text: &str, mutation: &Mutation) -> Result<(), Failure> {
 /// # Errors
 /// At the first command that cannot be obeyed, or the first property that is violated.
 pub fn update(text: &str) -> Result<String, Failure> {
+    rewrite(text, Player::default())
+}
+
+/// As [`update`], with the answers of another engine.
+///
+/// # Errors
+/// As [`update`]; and where the engine does something else than the specification.
+pub fn update_beside(text: &str, double: Box<dyn Double>) -> Result<String, Failure> {
+    rewrite(text, Player::beside(double))
+}
+
+fn rewrite(text: &str, mut player: Player) -> Result<String, Failure> {
     let script = Script::parse(text)?;
-    let mut player = Player::default();
     let answers = script.blocks.iter().map(|block| player.play(block)).collect::<Result<Vec<_>, _>>()?;
     Ok(script.with_answers(text, &answers))
 }

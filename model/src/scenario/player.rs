@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::command::{Command, parse};
+use super::double::{Beside, Double};
 use super::narrator::Narrator;
 use super::script::Block;
 use super::setup::Setup;
@@ -28,6 +29,8 @@ pub struct Player {
     mutation: Mutation,
     /// Whether properties may be violated without a word before.
     lenient: bool,
+    /// Who is to play beside the world.
+    double: Option<Box<dyn Double>>,
     stage: Option<Stage>,
 }
 
@@ -35,6 +38,7 @@ pub struct Player {
 struct Stage {
     model: ZooKeeper,
     world: World,
+    double: Option<Box<dyn Double>>,
     /// What may be violated now.
     allowed: Allowed,
     /// What was violated, as announced.
@@ -53,6 +57,11 @@ impl Player {
     /// One who plays on a specification with this planted in it.
     pub fn of(mutation: &Mutation) -> Player {
         Player { mutation: mutation.clone(), ..Player::default() }
+    }
+
+    /// One who plays on another engine as well.
+    pub fn beside(double: Box<dyn Double>) -> Player {
+        Player { double: Some(double), ..Player::default() }
     }
 
     /// Obeys a command, whatever it violates: what that is, and the answer.
@@ -87,7 +96,9 @@ impl Player {
             empty => {
                 let (model, world) = self.setup.build(&self.mutation)?;
                 let allowed = if self.lenient { Allowed::Any } else { Allowed::These(Vec::new()) };
-                empty.insert(Stage { model, world, allowed, violated: Vec::new() })
+                let mut double = self.double.take();
+                double.as_mut().map_or(Ok(()), |double| double.begin(&model, &world))?;
+                empty.insert(Stage { model, world, double, allowed, violated: Vec::new() })
             }
         };
         stage.obey(command)
@@ -121,10 +132,17 @@ impl Stage {
             }
             Command::Show(ids) => {
                 let ids = if ids.is_empty() { self.world.ids().collect() } else { self.known(ids)? };
-                Ok(ids.iter().map(|id| show::server(*id, self.world.server(*id))).collect())
+                ids.into_iter().map(|id| self.show(id)).collect()
             }
             Command::Network => Ok(show::network(&self.world)),
             Command::Properties => Ok(self.properties()),
+        }
+    }
+
+    fn show(&mut self, id: ServerId) -> Result<String, String> {
+        match &mut self.double {
+            Some(double) => Ok(show::server(id, &double.server(id)?)),
+            None => Ok(show::server(id, self.world.server(id))),
         }
     }
 
@@ -199,12 +217,20 @@ impl Stage {
     }
 
     /// Takes a step. One that panics changes nothing but what is violated.
-    fn step(&mut self, narrator: &mut Narrator, take: impl FnOnce(&mut Stepper<Narrator>)) -> Result<(), String> {
+    fn step(
+        &mut self,
+        narrator: &mut Narrator,
+        take: impl FnOnce(&mut Stepper<Beside<Narrator>>),
+    ) -> Result<(), String> {
         quiet::install();
         let mut world = self.world.clone();
-        match quiet::catch(|| take(&mut Stepper::new(&self.model, &mut world, narrator))) {
+        let mut watch = Beside::new(narrator, self.double.as_mut().map(|double| &mut **double as &mut dyn Double));
+        let taken = quiet::catch(|| take(&mut Stepper::new(&self.model, &mut world, &mut watch)));
+        watch.fault.take().map_or(Ok(()), Err)?;
+        match taken {
             Ok(()) => {
                 self.world = world;
+                self.double.as_mut().map_or(Ok(()), |double| double.compare(&self.world))?;
                 self.check(narrator)
             }
             Err(words) => self.is_violated(NO_PANIC, &format!(": {words}"), narrator),

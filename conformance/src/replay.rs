@@ -1,0 +1,215 @@
+//! What the model explores, the server does: traces of the model, and paths that take every edge of a graph of it, on
+//! the server's own code, compared after every step.
+
+use crate::cover::{self, Graph, Path};
+use crate::server::{Medium, Servers};
+use model::invocation;
+use model::scenario::{Beside, Double};
+use model::story::coverage::{self, Walk};
+use model::story::ndjson;
+use model::world::step::Stepper;
+use model::world::{Action, World};
+use model::zookeeper::ZooKeeper;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+use zab::ServerId;
+use zab::trace::{Event, Replay};
+
+/// The graphs of which every edge is taken without being asked: elections, a broken link and a crash in any moment
+/// between any two writes; snapshots and syncs; patience that ends; an observer; elections and a reign of three servers.
+pub const GRAPHS: [&str; 6] = [
+    "ensemble --servers 2 --transactions 1 --crashes 1 --breaks 1",
+    "ensemble --servers 2 --transactions 1 --crashes 1 --snapshots 1 --syncs 1",
+    "ensemble --servers 2 --transactions 0 --crashes 0 --timeouts 2",
+    "election --servers 3 --crashes 0 --histories 1",
+    "zab --servers 2 --observers 1 --transactions 1 --crashes 1 --elections 2 --grain atomic",
+    "zab --servers 3 --transactions 1 --crashes 0 --elections 1 --grain atomic",
+];
+
+/// More states than this are not looked at.
+const LIMIT: usize = 1_000_000;
+
+/// The arguments of `conformance replay`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Traces of the model, as `model trace --out` and `model bugs` write them (NAME.ndjson).
+    #[arg(required_unless_present = "model")]
+    files: Vec<PathBuf>,
+    /// Take every edge of this graph, told as `model check` is told of it; without words, of six that are small.
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    model: Vec<String>,
+    /// On what disks the servers are played.
+    #[arg(long, value_enum, default_value = "memory")]
+    medium: Medium,
+}
+
+/// Plays all of it.
+#[must_use]
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    let mut say = |played: Result<String, String>| match played {
+        Ok(line) => println!("{line}"),
+        Err(fault) => {
+            code = ExitCode::FAILURE;
+            println!("{fault}");
+        }
+    };
+    for file in &arguments.files {
+        let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+        let played = text.and_then(|text| trace(&text, arguments.medium));
+        say(match played {
+            Ok(events) => Ok(format!("{}: {events} events, as the server does them", file.display())),
+            Err(fault) => Err(format!("{}: {fault}", file.display())),
+        });
+    }
+    let asked = arguments.model.iter().flat_map(|words| match words.is_empty() {
+        true => GRAPHS.map(str::to_owned).to_vec(),
+        false => vec![words.clone()],
+    });
+    for words in asked {
+        let start = Instant::now();
+        let played = graph(&words, arguments.medium).map(|played| {
+            format!("{words}: {played} in {:.1} s, and the server does the same", start.elapsed().as_secs_f64())
+        });
+        say(played.map_err(|fault| format!("{words}: {fault}")));
+    }
+    code
+}
+
+/// Plays a trace; how many events it has.
+///
+/// # Errors
+/// With the first line at which the text is no trace of the specification, or the server does something else.
+pub fn trace(text: &str, medium: Medium) -> Result<usize, String> {
+    let (header, lines) = ndjson::read(text).map_err(|error| error.to_string())?;
+    let mut servers = Servers::new(medium);
+    servers.take_part(header.ensemble.clone(), header.elections);
+    let replay = |id| (id, Replay::new(id, header.ensemble.clone(), header.elections));
+    let mut replays: BTreeMap<ServerId, Replay> = header.ensemble.servers().map(replay).collect();
+    for (place, line) in lines.iter().enumerate() {
+        // The header is line 1.
+        let at_line = |what: String| format!("line {}: {what}", place + 2);
+        let replay = replays.get_mut(&line.server).ok_or_else(|| at_line("of no server".to_owned()))?;
+        replay.take(&line.event).map_err(|difference| at_line(difference.to_string()))?;
+        take(&mut servers, line.server, &line.event, replay).map_err(at_line)?;
+    }
+    for (id, replay) in replays.iter().filter(|(_, replay)| replay.disk().is_some()) {
+        stands(&mut servers, *id, replay)?;
+    }
+    Ok(lines.len())
+}
+
+fn take(servers: &mut Servers, id: ServerId, event: &Event, replay: &Replay) -> Result<(), String> {
+    if let (Event::Recovered { disk, .. }, false) = (event, servers.knows(id)) {
+        servers.add(id, &disk.clone().unwrap_or_default(), &[])?;
+    }
+    servers.happens(id, event)?;
+    // What a server owes itself it has done already; the trace tells of it in the next lines.
+    if servers.is_ahead(id)? { Ok(()) } else { stands(servers, id, replay) }
+}
+
+fn stands(servers: &mut Servers, id: ServerId, replay: &Replay) -> Result<(), String> {
+    let disk = replay.disk().ok_or_else(|| format!("{id} was never up"))?;
+    servers.stands(id, replay.peer(), disk)
+}
+
+/// What was played of a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Played {
+    /// States of the graph.
+    pub states: usize,
+    /// Its edges, all of which were taken.
+    pub edges: usize,
+    /// Kinds of transitions, all of which were shown.
+    pub kinds: usize,
+    /// Paths.
+    pub paths: usize,
+    /// Their steps.
+    pub steps: usize,
+}
+
+impl std::fmt::Display for Played {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Played { states, edges, kinds, paths, steps } = self;
+        write!(
+            f,
+            "{states} states, all {edges} edges and {kinds} kinds of transitions by {paths} paths of {steps} steps"
+        )
+    }
+}
+
+/// Takes every edge of the graph that these words describe.
+///
+/// # Errors
+/// When they describe none, or one that is too large; with the path on which the server does something else.
+pub fn graph(words: &str, medium: Medium) -> Result<Played, String> {
+    let model = ZooKeeper::new(invocation::read(words)?);
+    let graph = Graph::of(&model, LIMIT).map_err(|error| error.to_string())?;
+    let paths = graph.cover();
+    let mut steps = 0;
+    for path in &paths {
+        steps += play(&model, path, medium)?;
+    }
+    let kinds = coverage::cover(&model, 1, LIMIT).map_err(|error| error.to_string())?.kinds.len();
+    Ok(Played { states: graph.edges.len(), edges: graph.size(), kinds, paths: paths.len(), steps })
+}
+
+/// Shows every kind of transition of a model whose edges are too many.
+///
+/// # Errors
+/// As [`graph`].
+pub fn kinds(words: &str, medium: Medium) -> Result<(usize, usize), String> {
+    let model = ZooKeeper::new(invocation::read(words)?);
+    let cover = coverage::cover(&model, 1, 4 * LIMIT).map_err(|error| error.to_string())?;
+    for Walk { initial, actions, .. } in &cover.walks {
+        let mut stage = Stage::new(&model, *initial, medium)?;
+        actions.iter().try_for_each(|action| stage.act(*action))?;
+    }
+    Ok((cover.kinds.len(), cover.walks.len()))
+}
+
+fn play(model: &ZooKeeper, path: &Path, medium: Medium) -> Result<usize, String> {
+    let mut stage = Stage::new(model, path.initial, medium)?;
+    for place in &path.places {
+        let action = cover::action(model, &stage.world, *place).ok_or("the path leaves the graph")?;
+        stage.act(action)?;
+    }
+    Ok(path.places.len())
+}
+
+/// The model's world, and the servers beside it.
+struct Stage<'a> {
+    model: &'a ZooKeeper,
+    world: World,
+    servers: Servers,
+    story: Vec<Action>,
+}
+
+impl<'a> Stage<'a> {
+    fn new(model: &'a ZooKeeper, initial: usize, medium: Medium) -> Result<Stage<'a>, String> {
+        let world = model.before_start(initial).ok_or("the model has no such initial state")?;
+        let mut servers = Servers::new(medium);
+        servers.begin(model, &world)?;
+        let mut stage = Stage { model, world, servers, story: Vec::new() };
+        stage.step(|stepper| stepper.start())?;
+        Ok(stage)
+    }
+
+    fn act(&mut self, action: Action) -> Result<(), String> {
+        self.story.push(action);
+        self.step(|stepper| stepper.act(action))
+    }
+
+    fn step(&mut self, take: impl FnOnce(&mut Stepper<Beside<()>>)) -> Result<(), String> {
+        let told = &mut ();
+        let mut watch = Beside::new(told, Some(&mut self.servers));
+        take(&mut Stepper::new(self.model, &mut self.world, &mut watch));
+        let taken = watch.fault.take().map_or(Ok(()), Err);
+        taken.and_then(|()| self.servers.compare(&self.world)).map_err(|fault| {
+            let story: Vec<String> = self.story.iter().map(|action| format!("  {action}\n")).collect();
+            format!("start\n{}{fault}", story.concat())
+        })
+    }
+}
