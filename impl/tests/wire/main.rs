@@ -5,5 +5,6 @@ mod golden;
 mod golden_quorum;
 mod golden_txn;
 mod hostile;
+mod quorum_round_trip;
 mod round_trip;
 mod strategies;
