@@ -51,12 +51,10 @@ fn validate(folders: &[PathBuf], diagram: &Path) -> Result<(), Box<dyn std::erro
     let start = Instant::now();
     let recording = recording::read(folders)?;
     let read = start.elapsed();
-    let report = judge::validate(&recording).map_err(|violation| {
-        match std::fs::write(diagram, conformance::diagram::svg(&violation)) {
-            Ok(()) => eprintln!("the sequence diagram is in {}", diagram.display()),
-            Err(error) => eprintln!("{}: {error}", diagram.display()),
-        }
-        violation
+    let draw = |violation: &_| std::fs::write(diagram, conformance::diagram::svg(violation));
+    let report = judge::validate(&recording).inspect_err(|violation| match draw(violation) {
+        Ok(()) => eprintln!("the sequence diagram is in {}", diagram.display()),
+        Err(error) => eprintln!("{}: {error}", diagram.display()),
     })?;
     let seconds = start.elapsed().as_secs_f64();
     println!(
