@@ -18,7 +18,9 @@ use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, write_snapshot};
 use zabkeeper::link::LinkEvent;
 use zabkeeper::node::journal::{Batching, Command, Durable, Journal, Route};
-use zabkeeper::node::{Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing, ToJournal};
+use zabkeeper::node::{
+    Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing, ToJournal,
+};
 use zabkeeper::shared::Shared;
 use zabkeeper::wire::{ClientRequest, ConnectRequest};
 
