@@ -13,9 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
 
-/// A way to the other servers that is none of ZooKeeper's ports: a test's. It is made with the way back to the node.
+/// What makes a way to the other servers, given the way back to the node.
+type MakeNetwork = dyn Fn(&Handle) -> Box<dyn Network> + Send + Sync;
+
+/// A way to the other servers that is none of ZooKeeper's ports: a test's.
 #[derive(Clone)]
-pub struct OwnNetwork(pub Arc<dyn Fn(&Handle) -> Box<dyn Network> + Send + Sync>);
+pub struct OwnNetwork(pub Arc<MakeNetwork>);
 
 impl fmt::Debug for OwnNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
