@@ -2,7 +2,6 @@
 //! one says, to whom, on which connection, and when.
 
 #[path = "../harness/mod.rs"]
-#[allow(dead_code)]
 mod harness;
 
 mod disk;
