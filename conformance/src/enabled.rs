@@ -1,5 +1,5 @@
-//! Whether what happened to a server could happen then: an input that the specification would answer, but that no action
-//! of the model brings, says that the driver around the core is wrong.
+//! Whether what happened to a server could happen then: an input that the specification would answer, but that no
+//! action of the model brings, says that the driver around the core is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use zab::{Input, Message, Output, Peer, Role, ServerId, Timer};

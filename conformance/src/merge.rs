@@ -7,8 +7,8 @@ use zab::ServerId;
 /// A line: whose, and which, from 0.
 pub type At = (ServerId, usize);
 
-/// Hands every line to `take`, with whether its cause was lost. Such a line comes as late as it can: what really happened
-/// before it is then before it.
+/// Hands every line to `take`, with whether its cause was lost. Such a line comes as late as it can: what really
+/// happened before it is then before it.
 ///
 /// # Errors
 /// That of `take`, or `stuck` with a line that waits for one that never comes.

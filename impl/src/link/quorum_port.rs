@@ -36,8 +36,8 @@ pub struct QuorumOptions {
     pub own: ServerId,
     /// Where learners connect while this server leads. Port 0 takes any that is free, another one each time.
     pub listen: Vec<SocketAddr>,
-    /// The quorum ports of the other servers, observers among them. Nobody else may connect. Of several addresses of one
-    /// server each is tried.
+    /// The quorum ports of the other servers, observers among them. Nobody else may connect. Of several addresses of
+    /// one server each is tried.
     pub peers: BTreeMap<ServerId, Vec<HostPort>>,
     /// How long a connection to a leader is tried for (`initLimit` ticks).
     pub connect_for: Duration,

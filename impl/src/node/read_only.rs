@@ -19,7 +19,8 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// A server that serves without a leader.
 pub(super) struct ReadOnly {
-    /// The state machine: meanwhile readers see it with all that this server's log holds, committed or not, as Java's do.
+    /// The state machine: meanwhile readers see it with all that this server's log holds, committed or not, as Java's
+    /// do.
     before: Tree,
     /// The sessions of its clients. Those that began here mean nothing to other servers.
     sessions: Sessions,

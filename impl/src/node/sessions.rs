@@ -171,8 +171,8 @@ impl Node {
     }
 }
 
-/// Writes the answer to a client's first packet: its session, or that it is over. With `read_only`, which clients of old
-/// do not know, whether this server only reads.
+/// Writes the answer to a client's first packet: its session, or that it is over. With `read_only`, which clients of
+/// old do not know, whether this server only reads.
 pub(super) fn encode_response(out: &mut Vec<u8>, read_only: Option<bool>, session: Option<(SessionId, i32)>) {
     let (id, timeout) = session.unwrap_or_default();
     let password = if session.is_some() { password(id) } else { [0; 16] };

@@ -68,6 +68,19 @@ impl Mixed {
         !["3.6.", "3.7.", "3.8."].iter().any(|older| version.starts_with(older))
     }
 
+    /// Whether ZOOKEEPER-4394 has shown itself: a COMMIT behind NEWLEADER for a PROPOSAL before it, which a learner of
+    /// 3.8.0 does not survive; it then logs transactions twice. Clients of 3.8.0's servers among themselves have been
+    /// seen to wait for ever as well.
+    pub fn has_met_a_bug_of_javas(&self) -> bool {
+        let ids = self.ids();
+        let older = |id: &u8| self.is_started(*id) && self.word(*id, "srvr").is_some() && !self.is_since_39(*id);
+        let threw = |id: &u8| {
+            let log = self.log(*id);
+            log.contains("NullPointerException") && log.contains("Learner.syncWithLeader")
+        };
+        ids.iter().any(threw) || ids.iter().all(older)
+    }
+
     /// Starts a server of Java's.
     pub fn start_java(&mut self, id: u8) {
         let java = self.java.clone();

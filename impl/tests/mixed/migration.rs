@@ -3,7 +3,9 @@
 use crate::ensemble::Mixed;
 use crate::harness::{Client, PATIENCE, children, create, get};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -13,12 +15,25 @@ use zabkeeper::wire::{ClientRequest, Reply};
 
 #[test]
 fn from_java_to_ours_and_back_under_load() {
-    let Some(mut mixed) = Mixed::new(3, 0, &["maxSessionTimeout=60000"]) else { return };
+    // Java's 3.8.0 has a bug that load brings out, beside Java's servers as well: a few attempts may meet it.
+    for attempt in 1.. {
+        let Some(mut mixed) = Mixed::new(3, 0, &["maxSessionTimeout=60000"]) else { return };
+        match catch_unwind(AssertUnwindSafe(|| migrate(&mut mixed))) {
+            Ok(()) => return,
+            Err(_) if attempt < 5 && mixed.has_met_a_bug_of_javas() => {
+                let _ = writeln!(std::io::stderr(), "mixed: once more, ZOOKEEPER-4394 came in the way");
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+fn migrate(mixed: &mut Mixed) {
     for id in mixed.ids() {
         mixed.start_java(id);
     }
     mixed.wait_until_serving();
-    let load = Load::begin(&mixed);
+    let load = Load::begin(mixed);
     load.proceed();
     // A leader goes in the middle of each direction, whoever it is then.
     for ours in [true, false] {
@@ -36,13 +51,13 @@ fn from_java_to_ours_and_back_under_load() {
         }
         mixed.ids().into_iter().for_each(|id| mixed.assert_digests(id));
     }
-    load.end(&mixed);
+    load.end(mixed);
     mixed.agree();
 }
 
 /// Writers, one for each server while there is one.
 struct Load {
-    stopping: Arc<AtomicBool>,
+    stopping: Stopping,
     done: Vec<Arc<AtomicU64>>,
     writers: Vec<JoinHandle<Writer>>,
 }
@@ -50,13 +65,13 @@ struct Load {
 impl Load {
     fn begin(mixed: &Mixed) -> Load {
         let addresses: Vec<SocketAddr> = mixed.ids().into_iter().map(|id| mixed.address(id)).collect();
-        let stopping = Arc::new(AtomicBool::new(false));
+        let stopping = Stopping::default();
         let (mut done, mut writers) = (Vec::new(), Vec::new());
         for at in 0..addresses.len() {
             let counter = Arc::new(AtomicU64::new(0));
             done.push(counter.clone());
             let mut writer = Writer::begin(addresses.clone(), at, counter);
-            let stopping = stopping.clone();
+            let stopping = stopping.0.clone();
             writers.push(std::thread::spawn(move || {
                 while !stopping.load(Ordering::Acquire) {
                     writer.step();
@@ -81,13 +96,23 @@ impl Load {
 
     /// All that was acknowledged is there, and all that is there was asked for once.
     fn end(self, mixed: &Mixed) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.0.store(true, Ordering::Release);
         for writer in self.writers {
             let writer = writer.join().expect("no panic");
             for id in mixed.ids() {
                 writer.check(mixed, id);
             }
         }
+    }
+}
+
+/// Tells the writers that it is over, also when that is because something has failed.
+#[derive(Default)]
+struct Stopping(Arc<AtomicBool>);
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -88,7 +88,10 @@ proptest! {
     }
 
     #[test]
-    fn touched_sessions(sessions in prop::collection::vec((any::<i64>(), any::<i32>()), 0..50), number in any::<u64>()) {
+    fn touched_sessions(
+        sessions in prop::collection::vec((any::<i64>(), any::<i32>()), 0..50),
+        number in any::<u64>(),
+    ) {
         let sessions: Vec<_> = sessions.into_iter().map(|(session, timeout)| (SessionId(session), timeout)).collect();
         let packet = Packet { message: Message::Ping(number), attachment: Attachment::Touched(sessions.clone()) };
         let mut written = Vec::new();
