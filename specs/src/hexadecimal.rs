@@ -1,19 +1,27 @@
-//! Bytes as a text of hexadecimal digits, in traces: short, and quick to read.
+//! Bytes as a text of hexadecimal digits, in traces: short, and quick to read. Formats that are not for people, such as
+//! the one in which the model keeps states, have bytes of their own.
 
 use bytes::Bytes;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    if !serializer.is_human_readable() {
+        return bytes.serialize(serializer);
+    }
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
     serializer.serialize_str(&text)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    if !deserializer.is_human_readable() {
+        return Bytes::deserialize(deserializer);
+    }
     deserializer.deserialize_any(Hexadecimal)
 }
 
