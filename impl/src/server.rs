@@ -10,7 +10,7 @@
 mod options;
 mod wiring;
 
-pub use options::ServerOptions;
+pub use options::{OwnNetwork, ServerOptions};
 
 use wiring::{batching, membership, network, node_options};
 

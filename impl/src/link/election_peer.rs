@@ -186,8 +186,8 @@ impl Peer {
 
 /// Connects with another server and says hello; to a larger one, no more than that.
 async fn dial(id: ServerId, options: &ElectionOptions) -> io::Result<Option<TcpStream>> {
-    let address = options.peers.get(&id).ok_or(io::ErrorKind::NotFound)?;
-    let mut stream = connect(address, options.connect_timeout).await?;
+    let addresses = options.peers.get(&id).ok_or(io::ErrorKind::NotFound)?;
+    let mut stream = connect(addresses, options.connect_timeout).await?;
     let _ = stream.set_nodelay(true);
     let mut hello = Vec::with_capacity(64);
     Hello { id: options.own, addresses: options.address.clone() }.encode(&mut hello);
@@ -196,7 +196,19 @@ async fn dial(id: ServerId, options: &ElectionOptions) -> io::Result<Option<TcpS
     Ok((id < options.own).then_some(stream))
 }
 
-async fn connect(address: &HostPort, longest: Duration) -> io::Result<TcpStream> {
+/// Tries every address, one after the other.
+async fn connect(addresses: &[HostPort], longest: Duration) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "there is no address");
+    for address in addresses {
+        match connect_to(address, longest).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn connect_to(address: &HostPort, longest: Duration) -> io::Result<TcpStream> {
     let host = address.host.as_deref().unwrap_or("localhost");
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in timeout(longest, tokio::net::lookup_host((host, address.port))).await?? {

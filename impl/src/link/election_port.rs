@@ -30,8 +30,8 @@ pub struct ElectionOptions {
     /// Where this server's election port is, as others know it: `host:port`, several with `|` between them.
     pub address: String,
     /// The election ports of the other servers, observers among them. Nobody else may connect. Names are resolved at
-    /// each attempt to connect.
-    pub peers: BTreeMap<ServerId, HostPort>,
+    /// each attempt to connect; of several addresses of one server each is tried.
+    pub peers: BTreeMap<ServerId, Vec<HostPort>>,
     /// The list of servers that notifications carry, as Java's `QuorumVerifier.toString` has it.
     pub config: String,
     /// How long one address is tried, and how long a hello may take (`zookeeper.cnxTimeout`, 5 s).
@@ -50,16 +50,19 @@ impl ElectionPort {
     /// Begins to accept connections; tasks run on `runtime`. What comes is [`LinkEvent::Notification`].
     ///
     /// # Errors
-    /// The listener cannot be used there.
+    /// A listener cannot be used there.
     pub fn start(
         runtime: &Handle,
         options: ElectionOptions,
-        listener: std::net::TcpListener,
+        listeners: Vec<std::net::TcpListener>,
         events: impl Fn(LinkEvent) + Send + Sync + 'static,
     ) -> io::Result<ElectionPort> {
         let _inside = runtime.enter();
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        let asynchronous = |listener: std::net::TcpListener| {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        };
+        let listeners = listeners.into_iter().map(asynchronous).collect::<io::Result<Vec<TcpListener>>>()?;
         let (options, events): (_, Events) = (Arc::new(options), Arc::new(events));
         let (mut peers, mut tasks) = (BTreeMap::new(), JoinSet::new());
         for id in options.peers.keys().copied().filter(|id| *id != options.own) {
@@ -69,7 +72,9 @@ impl ElectionPort {
             tasks.spawn_on(peer.run(commands), runtime);
         }
         let peers = Arc::new(peers);
-        tasks.spawn_on(accept(listener, options, peers.clone()), runtime);
+        for listener in listeners {
+            tasks.spawn_on(accept(listener, options.clone(), peers.clone()), runtime);
+        }
         Ok(ElectionPort { peers, _tasks: tasks })
     }
 

@@ -19,7 +19,7 @@ mod quorum_port;
 mod snapshot;
 
 pub use election_port::{ElectionOptions, ElectionPort};
-pub use network::{LinkOptions, PeerAddress, TcpNetwork};
+pub use network::{LinkOptions, PeerAddress, TcpNetwork, bind};
 pub use quorum_connection::read_packet;
 pub use quorum_port::{QuorumOptions, QuorumPort};
 pub use snapshot::write as write_snapshot_behind;

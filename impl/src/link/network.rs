@@ -16,10 +16,10 @@ use zab::{Notification, ServerId};
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerAddress {
-    /// Where its learners connect while it leads.
-    pub quorum: HostPort,
+    /// Where its learners connect while it leads: one address or several.
+    pub quorum: Vec<HostPort>,
     /// Where elections are held.
-    pub election: HostPort,
+    pub election: Vec<HostPort>,
 }
 
 /// How the links of a server are set up.
@@ -41,6 +41,9 @@ pub struct LinkOptions {
     pub sync_patience: Duration,
     /// Whether to listen on all addresses of this machine (`quorumListenOnAllIPs`).
     pub everywhere: bool,
+    /// How often the election port is asked for while it is in use, a second apart (`electionPortBindRetry`); 0 is
+    /// without end.
+    pub bind_attempts: u32,
     /// Of the trees that come with SNAP.
     pub tree: TreeOptions,
 }
@@ -71,20 +74,32 @@ impl TcpNetwork {
         let LinkOptions { id, own, peers, config, everywhere, tree, sync_patience, .. } = options;
         let place =
             |address: &HostPort| HostPort { host: address.host.clone().filter(|_| !everywhere), port: address.port };
-        let listener = TcpListener::bind(&*place(&own.election).resolve()?)?;
+        let mut listeners = Vec::new();
+        for address in own.election.iter().map(place) {
+            listeners.push(bind(&address, options.bind_attempts)?);
+            if everywhere {
+                break;
+            }
+        }
+        let addresses: Vec<String> = own.election.iter().map(ToString::to_string).collect();
         let election = ElectionOptions {
             own: id,
-            address: own.election.to_string(),
+            address: addresses.join("|"),
             peers: peers.iter().map(|(id, address)| (*id, address.election.clone())).collect(),
             config,
             connect_timeout: options.election_patience,
         };
         let (for_election, for_quorum) = (events.clone(), events);
-        let election = ElectionPort::start(runtime, election, listener, move |event| for_election(event))?;
-        let listen = place(&own.quorum).resolve()?.into_iter().next();
+        let election = ElectionPort::start(runtime, election, listeners, move |event| for_election(event))?;
+        let listens = |address: &HostPort| {
+            let first = place(address).resolve()?.into_iter().next();
+            first.ok_or_else(|| io::Error::other(format!("{address} is no address")))
+        };
+        let mut listen = own.quorum.iter().map(listens).collect::<io::Result<Vec<_>>>()?;
+        listen.dedup();
         let quorum = QuorumOptions {
             own: id,
-            listen: listen.ok_or_else(|| io::Error::other(format!("{} is no address", own.quorum)))?,
+            listen,
             peers: peers.into_iter().map(|(id, address)| (id, address.quorum)).collect(),
             connect_for: options.init_patience,
             read_timeout: options.init_patience,
@@ -92,6 +107,24 @@ impl TcpNetwork {
         };
         let quorum = QuorumPort::new(quorum, move |event| for_quorum(event));
         Ok(TcpNetwork { election, quorum, sync_patience, failed })
+    }
+}
+
+/// Listens at an address, which is asked for so often while it is in use, a second apart; 0 is without end
+/// (`QuorumCnxManager.Listener`): who had it before may be about to leave.
+///
+/// # Errors
+/// That of the last attempt.
+pub fn bind(address: &HostPort, attempts: u32) -> io::Result<TcpListener> {
+    let mut made = 0;
+    loop {
+        made += 1;
+        match address.resolve().and_then(|addresses| TcpListener::bind(&*addresses)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) if made == attempts => return Err(error),
+            Err(error) => tracing::warn!(%address, %error, attempt = made, "this port cannot be had yet"),
+        }
+        std::thread::sleep(Duration::from_secs(1));
     }
 }
 

@@ -35,9 +35,10 @@ pub struct QuorumOptions {
     /// This server.
     pub own: ServerId,
     /// Where learners connect while this server leads. Port 0 takes any that is free, another one each time.
-    pub listen: SocketAddr,
-    /// The quorum ports of the other servers, observers among them. Nobody else may connect.
-    pub peers: BTreeMap<ServerId, HostPort>,
+    pub listen: Vec<SocketAddr>,
+    /// The quorum ports of the other servers, observers among them. Nobody else may connect. Of several addresses of one
+    /// server each is tried.
+    pub peers: BTreeMap<ServerId, Vec<HostPort>>,
     /// How long a connection to a leader is tried for (`initLimit` ticks).
     pub connect_for: Duration,
     /// After how much silence a connection is closed, until [`QuorumPort::set_read_timeout`] says otherwise
@@ -71,9 +72,9 @@ struct Connections {
 }
 
 struct Listening {
-    listener: Arc<TcpListener>,
     closed: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    /// Each with the thread that accepts there.
+    listeners: Vec<(Arc<TcpListener>, JoinHandle<()>)>,
 }
 
 /// One wish to be connected, which can be taken back.
@@ -94,28 +95,35 @@ impl QuorumPort {
     /// Opens the port for learners, unless it is open. Returns where it listens.
     ///
     /// # Errors
-    /// The address cannot be listened at.
-    pub fn listen(&self) -> io::Result<SocketAddr> {
+    /// An address cannot be listened at.
+    pub fn listen(&self) -> io::Result<Vec<SocketAddr>> {
         let mut listening = self.listening.lock();
         if let Some(open) = &*listening {
-            return open.listener.local_addr();
+            return open.listeners.iter().map(|(listener, _)| listener.local_addr()).collect();
         }
-        let listener = Arc::new(TcpListener::bind(self.shared.options.listen)?);
-        let (address, closed) = (listener.local_addr()?, Arc::new(AtomicBool::new(false)));
-        let (shared, accepting, ended) = (self.shared.clone(), listener.clone(), closed.clone());
-        let thread =
-            std::thread::Builder::new().name("learners".to_owned()).spawn(move || shared.accept(&accepting, &ended))?;
-        *listening = Some(Listening { listener, closed, thread });
-        Ok(address)
+        let bound = self.shared.options.listen.iter().map(TcpListener::bind).collect::<io::Result<Vec<_>>>()?;
+        let addresses = bound.iter().map(TcpListener::local_addr).collect();
+        let closed = Arc::new(AtomicBool::new(false));
+        let accept = |listener: TcpListener| {
+            let listener = Arc::new(listener);
+            let (shared, accepting, ended) = (self.shared.clone(), listener.clone(), closed.clone());
+            let thread = std::thread::Builder::new().name("learners".to_owned());
+            Ok((listener, thread.spawn(move || shared.accept(&accepting, &ended))?))
+        };
+        let listeners = bound.into_iter().map(accept).collect::<io::Result<Vec<_>>>()?;
+        *listening = Some(Listening { closed, listeners });
+        addresses
     }
 
     /// Closes the port, and every connection that was accepted there. When this returns the port can be opened again.
     pub fn stop_listening(&self) {
-        let Some(Listening { listener, closed, thread }) = self.listening.lock().take() else { return };
+        let Some(Listening { closed, listeners }) = self.listening.lock().take() else { return };
         closed.store(true, Ordering::SeqCst);
-        // Whoever waits for the next connection wakes up.
-        let _ = rustix::net::shutdown(&*listener, rustix::net::Shutdown::Both);
-        let _ = thread.join();
+        for (listener, thread) in listeners {
+            // Whoever waits for the next connection wakes up.
+            let _ = rustix::net::shutdown(&*listener, rustix::net::Shutdown::Both);
+            let _ = thread.join();
+        }
         let mut connections = self.shared.connections.lock();
         for stranger in std::mem::take(&mut connections.strangers).into_values() {
             let _ = stranger.shutdown(Shutdown::Both);
@@ -312,19 +320,19 @@ impl Shared {
     fn reach(&self, attempt: &Attempt) -> Option<TcpStream> {
         let (mut end, mut wait) = (Instant::now() + self.options.connect_for, FIRST_WAIT);
         let mut refused_since = None;
-        let Some(address) = self.options.peers.get(&attempt.leader) else {
+        let Some(addresses) = self.options.peers.get(&attempt.leader) else {
             tracing::error!(peer = %attempt.leader, "the leader has no quorum port in the configuration");
             return None;
         };
         loop {
-            match connect(address, end) {
+            match connect(addresses, end) {
                 Ok(stream) if !attempt.is_cancelled_within(Duration::ZERO) => {
                     quorum_connection::prepare(&stream, self.options.read_timeout);
                     return Some(stream);
                 }
                 Ok(_) => return None,
                 Err(error) => {
-                    tracing::debug!(peer = %attempt.leader, %address, %error, "cannot connect yet");
+                    tracing::debug!(peer = %attempt.leader, ?addresses, %error, "cannot connect yet");
                     if error.kind() == io::ErrorKind::ConnectionRefused {
                         let since = *refused_since.get_or_insert_with(Instant::now);
                         end = end.min(since + NOBODY_THERE);
@@ -355,10 +363,18 @@ impl Shared {
     }
 }
 
-/// Connects to one of the addresses that the name has now.
-fn connect(address: &HostPort, end: Instant) -> io::Result<TcpStream> {
+/// Connects to one of the addresses that the names have now.
+fn connect(addresses: &[HostPort], end: Instant) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in address.resolve()? {
+    let resolved = addresses.iter().map(HostPort::resolve);
+    let mut known = Vec::new();
+    for addresses in resolved {
+        match addresses {
+            Ok(addresses) => known.extend(addresses),
+            Err(error) => failure = error,
+        }
+    }
+    for address in known {
         let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         match TcpStream::connect_timeout(&address, left.min(ONE_ADDRESS)) {
             // On the loopback interface a port where nobody listens can connect with itself.

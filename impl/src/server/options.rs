@@ -4,12 +4,24 @@ use super::ServerError;
 use crate::client_port::port::ClientOptions;
 use crate::config::{Config, HostPort, Overrides};
 use crate::disk::{FileSystem, LogOptions, OperatingSystem};
+use crate::node::{Handle, Network};
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use zab::tree::{PrepareOptions, Schemes, TreeOptions};
+
+/// A way to the other servers that is none of ZooKeeper's ports: a test's. It is made with the way back to the node.
+#[derive(Clone)]
+pub struct OwnNetwork(pub Arc<dyn Fn(&Handle) -> Box<dyn Network> + Send + Sync>);
+
+impl fmt::Debug for OwnNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnNetwork")
+    }
+}
 
 /// How a server is set up. [`ServerOptions::new`] gives ZooKeeper's defaults.
 #[derive(Clone, Debug)]
@@ -40,6 +52,8 @@ pub struct ServerOptions {
     pub prepare: PrepareOptions,
     /// Of connections.
     pub clients: ClientOptions,
+    /// The way to the other servers, if it is not by their ports.
+    pub network: Option<OwnNetwork>,
     /// What four-letter words and admin commands tell of the configuration.
     pub config: Config,
 }
@@ -102,6 +116,7 @@ impl ServerOptions {
                 outstanding_limit: count(limits.global_outstanding_limit),
                 super_digest: config.access.super_digest.clone(),
             },
+            network: None,
             config: config.clone(),
         })
     }

@@ -1,10 +1,10 @@
 //! What the parts of a server are told, of its options.
 
-use super::{ServerError, ServerOptions};
+use super::{OwnNetwork, ServerError, ServerOptions};
 use crate::config::{self, HostPort, ServerLine};
 use crate::disk::{Compression, DataDirectory};
 use crate::ensemble::Place;
-use crate::link::{LinkOptions, PeerAddress, TcpNetwork};
+use crate::link::{LinkOptions, PeerAddress, TcpNetwork, bind};
 use crate::node::journal::Batching;
 use crate::node::{Alone, Handle, Incoming, Membership, Network, NodeOptions, SnapshotPolicy, Timing};
 use crate::status::Configuration;
@@ -83,15 +83,16 @@ pub(super) fn network(
     runtime: &Runtime,
     node: &Handle,
 ) -> Result<Box<dyn Network>, ServerError> {
+    if let Some(OwnNetwork(made)) = &options.network {
+        return Ok(made(node));
+    }
     if !place.distributed {
         return Ok(Box::new(Alone));
     }
     let quorum = &options.config.quorum;
-    let address = |line: &ServerLine| {
-        Some(PeerAddress { quorum: line.quorum.first()?.clone(), election: line.election.first()?.clone() })
-    };
+    let address = |line: &ServerLine| PeerAddress { quorum: line.quorum.clone(), election: line.election.clone() };
     let mut peers: BTreeMap<ServerId, PeerAddress> =
-        quorum.servers.iter().filter_map(|(id, line)| Some((*id, address(line)?))).collect();
+        quorum.servers.iter().map(|(id, line)| (*id, address(line))).collect();
     let own = peers.remove(&place.id).ok_or_else(|| ServerError::Ensemble("this server has no address".into()))?;
     let tick = Duration::from_millis(options.tick);
     let links = LinkOptions {
@@ -102,16 +103,20 @@ pub(super) fn network(
         init_patience: tick * quorum.init_limit.max(1),
         sync_patience: tick * quorum.sync_limit.max(1),
         everywhere: quorum.listen_on_all_ips,
+        bind_attempts: quorum.election_port_bind_retry,
         tree: options.tree,
         own,
     };
     let (events, failures) = (node.clone(), node.clone());
-    let (election, learners) = (links.own.election.clone(), links.own.quorum.clone());
+    let election = links.own.election.first().cloned();
     if quorum.peer_type == config::PeerType::Participant {
-        // It is opened when this server leads; that it cannot be should not be a surprise then.
-        let listens = HostPort { host: learners.host.clone().filter(|_| !quorum.listen_on_all_ips), ..learners };
-        let probed = listens.resolve().and_then(|addresses| std::net::TcpListener::bind(&*addresses));
-        probed.map_err(|error| ServerError::PeerPort { name: "quorum", address: listens, error })?;
+        // They are opened when this server leads; that one cannot be should not be a surprise then.
+        for learners in &links.own.quorum {
+            let listens =
+                HostPort { host: learners.host.clone().filter(|_| !quorum.listen_on_all_ips), port: learners.port };
+            let probed = bind(&listens, quorum.election_port_bind_retry);
+            probed.map_err(|error| ServerError::PeerPort { name: "quorum", address: listens, error })?;
+        }
     }
     let network = TcpNetwork::start(
         runtime.handle(),
@@ -119,5 +124,6 @@ pub(super) fn network(
         Arc::new(move |event| events.send(Incoming::Link(event))),
         Box::new(move |why| failures.send(Incoming::Failed(why))),
     );
-    Ok(Box::new(network.map_err(|error| ServerError::PeerPort { name: "election", address: election, error })?))
+    let address = election.unwrap_or(HostPort { host: None, port: 0 });
+    Ok(Box::new(network.map_err(|error| ServerError::PeerPort { name: "election", address, error })?))
 }

@@ -21,12 +21,12 @@ fn addresses(count: u8) -> Addresses {
 
 fn start(runtime: &Runtime, id: u8, addresses: &Addresses) -> (ElectionPort, Receiver<LinkEvent>) {
     let (own, (tell, events)) = (ServerId(id), channel());
-    let peers = addresses.iter().map(|(id, at)| (*id, HostPort::new(&at.ip().to_string(), at.port()))).collect();
+    let peers = addresses.iter().map(|(id, at)| (*id, vec![HostPort::new(&at.ip().to_string(), at.port())])).collect();
     let address = addresses[&own].to_string();
     let connect_timeout = Duration::from_millis(500);
     let options = ElectionOptions { own, address, peers, config: "version=0".to_owned(), connect_timeout };
     let listener = TcpListener::bind(addresses[&own]).expect("the port is free");
-    (ElectionPort::start(runtime.handle(), options, listener, tell).expect("a port"), events)
+    (ElectionPort::start(runtime.handle(), options, vec![listener], tell).expect("a port"), events)
 }
 
 fn notification(round: u64) -> Notification {

@@ -122,8 +122,8 @@ fn java_follows(id: ServerId) {
     };
     let (runtime, (tell, events)) = (Runtime::new().expect("a runtime"), channel());
     let tell = std::sync::Arc::new(tell);
-    let listed = |first: usize| -> BTreeMap<ServerId, HostPort> {
-        (1..=3_u8).map(|id| (ServerId(id), at(ports[2 * usize::from(id) - 2 + first]))).collect()
+    let listed = |first: usize| -> BTreeMap<ServerId, Vec<HostPort>> {
+        (1..=3_u8).map(|id| (ServerId(id), vec![at(ports[2 * usize::from(id) - 2 + first])])).collect()
     };
     let listener = TcpListener::bind(("127.0.0.1", ports[3])).expect("the port is free");
     let options = ElectionOptions {
@@ -134,10 +134,11 @@ fn java_follows(id: ServerId) {
         connect_timeout: LONG,
     };
     let heard = tell.clone();
-    let election = ElectionPort::start(runtime.handle(), options, listener, move |event| heard(event)).expect("a port");
+    let election =
+        ElectionPort::start(runtime.handle(), options, vec![listener], move |event| heard(event)).expect("a port");
     let options = QuorumOptions {
         own: OWN,
-        listen: ([127, 0, 0, 1], ports[2]).into(),
+        listen: vec![([127, 0, 0, 1], ports[2]).into()],
         peers: listed(0),
         connect_for: LONG,
         read_timeout: LONG,

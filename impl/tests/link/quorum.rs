@@ -19,8 +19,8 @@ fn port(own: u8, leader: SocketAddr, limit: Duration) -> (QuorumPort, Receiver<L
     let address = HostPort::new(&leader.ip().to_string(), leader.port());
     let options = QuorumOptions {
         own: ServerId(own),
-        listen: leader,
-        peers: [1, 2, 9].map(|id| (ServerId(id), address.clone())).into(),
+        listen: vec![leader],
+        peers: [1, 2, 9].map(|id| (ServerId(id), vec![address.clone()])).into(),
         connect_for: limit,
         read_timeout: limit,
         tree: TreeOptions::default(),
@@ -62,7 +62,7 @@ struct Pair {
 fn pair(limit: Duration) -> Pair {
     let at = free_address();
     let ((leader, to_leader), (learner, to_learner)) = (port(9, at, limit), port(1, at, LONG));
-    assert_eq!(leader.listen().expect("a port"), at);
+    assert_eq!(leader.listen().expect("a port"), [at]);
     let (here, there) = join(&learner, &to_learner, &to_leader, ServerId(1));
     Pair { leader, to_leader, there, learner, to_learner, here }
 }
