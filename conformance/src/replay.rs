@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use zab::trace::{Event, Replay};
+use zab::trace::{Event, Line, Replay};
 use zab::{ServerId, Timer};
 
 /// The graphs of which every edge is taken without being asked: elections, a broken link and a crash in any moment
@@ -119,7 +119,10 @@ pub fn trace(text: &str, medium: Medium) -> Result<usize, String> {
         let at_line = |what: String| format!("line {}: {what}", place + 2);
         let replay = replays.get_mut(&line.server).ok_or_else(|| at_line("of no server".to_owned()))?;
         replay.take(&line.event).map_err(|difference| at_line(difference.to_string()))?;
-        take(&mut servers, line.server, &line.event, replay).map_err(at_line)?;
+        let is_write = |line: &Line| matches!(line.event, Event::Flushed { .. });
+        let goes_on = |next: &Line| next.server == line.server && is_write(next) && is_write(line);
+        let whole = !lines.get(place + 1).is_some_and(goes_on);
+        take(&mut servers, line, replay, whole).map_err(at_line)?;
     }
     for (id, replay) in replays.iter().filter(|(_, replay)| replay.disk().is_some()) {
         stands(&mut servers, *id, replay)?;
@@ -127,13 +130,16 @@ pub fn trace(text: &str, medium: Medium) -> Result<usize, String> {
     Ok(lines.len())
 }
 
-fn take(servers: &mut Servers, id: ServerId, event: &Event, replay: &Replay) -> Result<(), String> {
+/// What became durable at one moment is compared as a whole.
+fn take(servers: &mut Servers, line: &Line, replay: &Replay, whole: bool) -> Result<(), String> {
+    let Line { server: id, event } = line;
+    let id = *id;
     if let (Event::Recovered { disk, .. }, false) = (event, servers.knows(id)) {
         servers.add(id, &disk.clone().unwrap_or_default(), &[])?;
     }
     servers.happens(id, event)?;
     // What a server owes itself it has done already; the trace tells of it in the next lines.
-    if servers.is_ahead(id)? { Ok(()) } else { stands(servers, id, replay) }
+    if !whole || servers.is_ahead(id)? { Ok(()) } else { stands(servers, id, replay) }
 }
 
 fn stands(servers: &mut Servers, id: ServerId, replay: &Replay) -> Result<(), String> {

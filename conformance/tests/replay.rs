@@ -1,6 +1,6 @@
 //! Traces of the model, and all edges of small graphs of it, on the server's own code.
 
-use conformance::replay::{Played, graph, trace};
+use conformance::replay::{Played, graph, trace, walks};
 use conformance::server::{Medium, Servers};
 use model::invocation;
 use model::story::{Story, coverage, ndjson};
@@ -75,6 +75,19 @@ fn the_server_is_compared_in_every_step() {
         compared += 1;
     }
     assert!(compared > 10, "{compared} of {} lines", lines.len());
+}
+
+/// Graphs with too many edges: learners that forward, an observer, snapshots, short epochs, disks in batches.
+#[test]
+fn the_server_goes_along_on_random_walks() {
+    let faults = "--crashes 4 --breaks 4 --timeouts 4 --snapshots 4 --syncs 3 --last-counter 3";
+    for words in [
+        format!("ensemble --servers 3 --observers 1 --transactions 8 {faults} --forward"),
+        format!("zab --servers 5 --transactions 12 --elections 9 {faults} --grain batch"),
+    ] {
+        let steps = walks(&words, 1..60, Medium::Memory).unwrap_or_else(|fault| panic!("{words}: {fault}"));
+        assert!(steps > 5_000, "{steps} steps of {words}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use zab::{Disk, Ensemble, Input, Message, Output, Peer, Request, ServerId, Txn, 
 use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, write_snapshot};
 use zabkeeper::link::LinkEvent;
-use zabkeeper::node::journal::{Batching, Command, Journal, Route};
+use zabkeeper::node::journal::{Batching, Command, Journal, Release, Route};
 use zabkeeper::node::{Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing};
 use zabkeeper::shared::Shared;
 use zabkeeper::wire::{ClientRequest, ConnectRequest};
@@ -42,6 +42,8 @@ struct Running {
     commands: Receiver<Vec<Command>>,
     /// What waits for the disk.
     queue: VecDeque<Command>,
+    /// What the disk has released since the node heard of it last: several writes may become durable at one moment.
+    released: Vec<Release>,
     recorded: Receiver<Line>,
     /// What it did and was not asked about yet.
     events: VecDeque<Event>,
@@ -79,10 +81,15 @@ impl Machine {
         self.storage.crash();
     }
 
-    /// Makes the oldest write durable.
+    /// Makes the oldest write durable. What waited for it leaves when the server [catches up](Machine::catch_up).
     pub fn flush(&mut self) -> Told {
         self.found = None;
         self.up()?.flush()
+    }
+
+    /// Lets the node hear of all that is durable.
+    pub fn catch_up(&mut self) -> Told {
+        self.running.as_mut().map_or(Ok(()), Running::catch_up)
     }
 
     /// Gives the server something from outside.
@@ -174,7 +181,7 @@ impl Running {
         let channel = (handle.clone(), inbox);
         let node_options = node_options(id, &directory);
         let node = Node::new(node_options, ensemble, &beginning, shared.clone(), channel, to_journal, wires.port(id));
-        let (queue, events, snapshots) = Default::default();
+        let (queue, released, events, snapshots) = Default::default();
         let (clients, halted, forgot) = Default::default();
         Ok(Running {
             id,
@@ -185,6 +192,7 @@ impl Running {
             journal,
             commands,
             queue,
+            released,
             recorded,
             events,
             snapshots,
@@ -225,20 +233,38 @@ impl Running {
                 return if self.halted { Ok(()) } else { Err(format!("{} cannot go on: {error}", self.id)) };
             }
             self.queue.extend(self.commands.try_iter().flatten());
-            let waits = self.queue.iter().position(|command| !matches!(command, Command::Release(_)));
-            let free: Vec<Command> = self.queue.drain(..waits.unwrap_or(self.queue.len())).collect();
+            let free: Vec<Command> = self.queue.drain(..self.without_writes()).collect();
             if free.is_empty() {
                 return Ok(());
             }
-            self.obey(free)?;
+            let released = self.journal.settle(free).map_err(told)?;
+            self.hand_back(released);
         }
     }
 
-    /// The disk's thread gets these, and the node hears of it.
-    fn obey(&mut self, commands: Vec<Command>) -> Told {
-        let released = self.journal.settle(commands).map_err(told)?;
-        self.handle.send(Incoming::Durable(released));
-        Ok(())
+    /// How many of the oldest commands wait for no write.
+    fn without_writes(&self) -> usize {
+        let is_free = |command: &&Command| !matches!(command, Command::Write(_) | Command::Replace(_));
+        self.queue.iter().take_while(is_free).count()
+    }
+
+    /// The node gets back what the disk has released. What goes to others leaves first, as in the model: what the server
+    /// says to itself may end their connections. (The server's own journal keeps the order in which it was queued, and
+    /// then those messages are lost with their connection, which the model can do as well, later.)
+    fn hand_back(&self, released: Vec<Release>) {
+        let (own, others) = released.into_iter().partition(|release| release.to == self.id);
+        self.handle.send(Incoming::Durable(others));
+        self.handle.send(Incoming::Durable(own));
+    }
+
+    /// The disk has come to the end of what is durable at one moment.
+    fn catch_up(&mut self) -> Told {
+        if self.released.is_empty() {
+            return Ok(());
+        }
+        let released = std::mem::take(&mut self.released);
+        self.hand_back(released);
+        self.turn()
     }
 
     fn flush(&mut self) -> Told {
@@ -249,13 +275,15 @@ impl Running {
         // The tree of a leader's SNAP belongs to its write.
         let trees = self.queue.iter().take_while(|command| matches!(command, Command::Replace(_))).count();
         commands.extend(self.queue.drain(..trees));
+        commands.extend(self.queue.drain(..self.without_writes()));
         for command in &commands {
             if let Command::Write(Write::Snapshot(zxid)) = command {
                 self.keep(*zxid)?;
             }
         }
-        self.obey(commands)?;
-        self.turn()
+        let released = self.journal.settle(commands).map_err(told)?;
+        self.released.extend(released);
+        Ok(())
     }
 
     /// A snapshot's file is there as soon as the model calls it durable.
