@@ -92,8 +92,9 @@ impl Machine {
         self.running.as_mut().map_or(Ok(()), Running::catch_up)
     }
 
-    /// Gives the server something from outside.
-    pub fn give(&mut self, input: &Input, wires: &Wires) -> Told {
+    /// Gives the server something from outside. Whether the protocol hears of it: of some things the server does not
+    /// tell it, so it must not care.
+    pub fn give(&mut self, input: &Input, wires: &Wires) -> Told<bool> {
         self.up()?.give(input, wires)
     }
 
@@ -296,11 +297,11 @@ impl Running {
         Ok(())
     }
 
-    fn give(&mut self, input: &Input, wires: &Wires) -> Told {
+    fn give(&mut self, input: &Input, wires: &Wires) -> Told<bool> {
         let incoming = match input {
             Input::Timeout(_) | Input::Elected(_) => {
                 self.node.drive(input.clone());
-                return self.turn();
+                return self.turn().map(|()| true);
             }
             Input::Receive(from, message) => Incoming::Link(self.arrival(*from, message, wires)?),
             Input::Connected(peer) => {
@@ -311,10 +312,7 @@ impl Running {
             Input::Disconnected(peer) => match wires.notice(self.id, *peer) {
                 Some(Some(connection)) => Incoming::Link(LinkEvent::Closed { connection, peer: *peer }),
                 // A connection on which nothing came yet is not known to the leader.
-                Some(None) => {
-                    self.nothing_happens(input);
-                    return Ok(());
-                }
+                Some(None) => return Ok(false),
                 None if wires.refuse(self.id, *peer) => Incoming::Link(LinkEvent::Refused { peer: *peer }),
                 None => return Err(format!("{} has no connection with {peer}", self.id)),
             },
@@ -326,11 +324,8 @@ impl Running {
             Input::Request(Request::Sync(_)) => {
                 self.asking(SESSIONS, ClientRequest::Sync { path: Some("/".to_owned()) })
             }
-            // Who does not serve refuses the client, and the protocol hears nothing of it.
-            Input::Revalidate(_) if !self.shared.is_serving() => {
-                self.nothing_happens(input);
-                return Ok(());
-            }
+            // Who does not serve refuses the client.
+            Input::Revalidate(_) if !self.shared.is_serving() => return Ok(false),
             Input::Revalidate(_) => {
                 let client = self.client();
                 Incoming::Connect(client, moved_session())
@@ -340,12 +335,14 @@ impl Running {
                 self.queue.push_back(Command::Roll);
                 Incoming::Snapshotted(*zxid)
             }
+            // There is no zxid for it.
+            Input::Propose(_) if self.node.peer().next_zxid().is_none() => return Ok(false),
             Input::Propose(_) | Input::Revalidated(..) => {
                 return Err(format!("{} did not `{input}` by itself", self.id));
             }
         };
         self.handle.send(incoming);
-        self.turn()
+        self.turn().map(|()| true)
     }
 
     fn arrival(&self, from: ServerId, message: &Message, wires: &Wires) -> Told<LinkEvent> {
@@ -361,11 +358,6 @@ impl Running {
         let (connection, packet) =
             wires.receive(id, from).ok_or_else(|| format!("{from} sent nothing to {id}; expected is {message}"))?;
         Ok(LinkEvent::Packet { connection, peer: from, packet })
-    }
-
-    /// The server is not told, as it would not be: the protocol must not care.
-    fn nothing_happens(&mut self, input: &Input) {
-        self.events.push_back(Event::Stepped { input: input.clone(), outputs: Vec::new() });
     }
 
     fn asking(&mut self, session: u8, request: ClientRequest) -> Incoming {

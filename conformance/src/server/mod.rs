@@ -91,7 +91,11 @@ impl Servers {
             Event::Flushed { .. } => machine.flush()?,
             // What a server owes itself it does by itself.
             Event::Stepped { .. } if machine.is_ahead() => {}
-            Event::Stepped { input, .. } => machine.give(input, &wires)?,
+            Event::Stepped { input, .. } => {
+                if !machine.give(input, &wires)? {
+                    return Ok(Event::Stepped { input: input.clone(), outputs: Vec::new() });
+                }
+            }
         }
         let own = machine.next_event().ok_or_else(|| format!("{id} does nothing"))?;
         let mut own = translation::event(&own, elections);
