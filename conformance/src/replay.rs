@@ -3,6 +3,7 @@
 
 use crate::cover::{self, Graph, Path};
 use crate::server::{Medium, Servers};
+use model::bounds::Kind;
 use model::invocation;
 use model::scenario::{Beside, Double};
 use model::story::coverage::{self, Walk};
@@ -10,12 +11,16 @@ use model::story::ndjson;
 use model::world::step::Stepper;
 use model::world::{Action, World};
 use model::zookeeper::ZooKeeper;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use stateright::Model;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use zab::ServerId;
-use zab::trace::{Event, Replay};
+use zab::trace::{Event, Line, Replay};
+use zab::{ServerId, Timer};
 
 /// The graphs of which every edge is taken without being asked: elections, a broken link and a crash in any moment
 /// between any two writes; snapshots and syncs; patience that ends; an observer; elections and a reign of three servers.
@@ -35,11 +40,20 @@ const LIMIT: usize = 1_000_000;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Traces of the model, as `model trace --out` and `model bugs` write them (NAME.ndjson).
-    #[arg(required_unless_present = "model")]
+    #[arg(required_unless_present_any = ["model", "kinds"])]
     files: Vec<PathBuf>,
     /// Take every edge of this graph, told as `model check` is told of it; without words, of six that are small.
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     model: Vec<String>,
+    /// Take so many random walks through each graph instead of all its edges: for graphs that are too large.
+    #[arg(long, requires = "model")]
+    walks: Option<u64>,
+    /// The seed of the first walk; the next one's is one more.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Show every kind of transition of the models that `model trace` traces, whose edges are too many.
+    #[arg(long)]
+    kinds: bool,
     /// On what disks the servers are played.
     #[arg(long, value_enum, default_value = "memory")]
     medium: Medium,
@@ -70,8 +84,20 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     });
     for words in asked {
         let start = Instant::now();
-        let played = graph(&words, arguments.medium).map(|played| {
+        let played = match arguments.walks {
+            None => graph(&words, arguments.medium).map(|played| played.to_string()),
+            Some(count) => walks(&words, arguments.seed..arguments.seed.saturating_add(count), arguments.medium)
+                .map(|steps| format!("{count} walks of {steps} steps")),
+        };
+        let played = played.map(|played| {
             format!("{words}: {played} in {:.1} s, and the server does the same", start.elapsed().as_secs_f64())
+        });
+        say(played.map_err(|fault| format!("{words}: {fault}")));
+    }
+    for kind in Kind::ALL.into_iter().filter(|_| arguments.kinds) {
+        let words = invocation::words_of(&invocation::trace_bounds(kind));
+        let played = kinds(&words, arguments.medium).map(|(kinds, paths)| {
+            format!("{words}: all {kinds} kinds of transitions by {paths} paths, and the server does the same")
         });
         say(played.map_err(|fault| format!("{words}: {fault}")));
     }
@@ -93,7 +119,10 @@ pub fn trace(text: &str, medium: Medium) -> Result<usize, String> {
         let at_line = |what: String| format!("line {}: {what}", place + 2);
         let replay = replays.get_mut(&line.server).ok_or_else(|| at_line("of no server".to_owned()))?;
         replay.take(&line.event).map_err(|difference| at_line(difference.to_string()))?;
-        take(&mut servers, line.server, &line.event, replay).map_err(at_line)?;
+        let is_write = |line: &Line| matches!(line.event, Event::Flushed { .. });
+        let goes_on = |next: &Line| next.server == line.server && is_write(next) && is_write(line);
+        let whole = !lines.get(place + 1).is_some_and(goes_on);
+        take(&mut servers, line, replay, whole).map_err(at_line)?;
     }
     for (id, replay) in replays.iter().filter(|(_, replay)| replay.disk().is_some()) {
         stands(&mut servers, *id, replay)?;
@@ -101,13 +130,16 @@ pub fn trace(text: &str, medium: Medium) -> Result<usize, String> {
     Ok(lines.len())
 }
 
-fn take(servers: &mut Servers, id: ServerId, event: &Event, replay: &Replay) -> Result<(), String> {
+/// What became durable at one moment is compared as a whole.
+fn take(servers: &mut Servers, line: &Line, replay: &Replay, whole: bool) -> Result<(), String> {
+    let Line { server: id, event } = line;
+    let id = *id;
     if let (Event::Recovered { disk, .. }, false) = (event, servers.knows(id)) {
         servers.add(id, &disk.clone().unwrap_or_default(), &[])?;
     }
     servers.happens(id, event)?;
     // What a server owes itself it has done already; the trace tells of it in the next lines.
-    if servers.is_ahead(id)? { Ok(()) } else { stands(servers, id, replay) }
+    if !whole || servers.is_ahead(id)? { Ok(()) } else { stands(servers, id, replay) }
 }
 
 fn stands(servers: &mut Servers, id: ServerId, replay: &Replay) -> Result<(), String> {
@@ -156,7 +188,7 @@ pub fn graph(words: &str, medium: Medium) -> Result<Played, String> {
     Ok(Played { states: graph.edges.len(), edges: graph.size(), kinds, paths: paths.len(), steps })
 }
 
-/// Shows every kind of transition of a model whose edges are too many.
+/// Shows every kind of transition of a model whose edges are too many; how many kinds, and by how many paths.
 ///
 /// # Errors
 /// As [`graph`].
@@ -168,6 +200,41 @@ pub fn kinds(words: &str, medium: Medium) -> Result<(usize, usize), String> {
         actions.iter().try_for_each(|action| stage.act(*action))?;
     }
     Ok((cover.kinds.len(), cover.walks.len()))
+}
+
+/// Takes a random walk for each of these seeds, to where nothing can happen any more; how many steps they have.
+///
+/// # Errors
+/// As [`graph`], with the walk's seed.
+pub fn walks(words: &str, seeds: Range<u64>, medium: Medium) -> Result<usize, String> {
+    let model = ZooKeeper::new(invocation::read(words)?);
+    let mut steps = 0;
+    for seed in seeds {
+        steps += walk(&model, seed, medium).map_err(|fault| format!("seed {seed}: {fault}"))?;
+    }
+    Ok(steps)
+}
+
+fn walk(model: &ZooKeeper, seed: u64, medium: Medium) -> Result<usize, String> {
+    /// Ends those that could go on for ever.
+    const LONGEST: usize = 1_000;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut stage = Stage::new(model, 0, medium)?;
+    for _ in 0..LONGEST {
+        let mut actions = Vec::new();
+        model.actions(&stage.world, &mut actions);
+        if actions.is_empty() {
+            break;
+        }
+        // A crash, a broken link or lost patience is one of many: else all are spent before anything has begun.
+        let is_fault =
+            |action: &Action| matches!(action, Action::Crash(_) | Action::Break(..) | Action::Timeout(_, Timer::Init));
+        let seldom = random.next_u32() % 16 > 0;
+        let (faults, others): (Vec<Action>, Vec<Action>) = actions.into_iter().partition(is_fault);
+        let chosen = if others.is_empty() || !seldom && !faults.is_empty() { faults } else { others };
+        stage.act(chosen[random.next_u32() as usize % chosen.len()])?;
+    }
+    Ok(stage.story.len())
 }
 
 fn play(model: &ZooKeeper, path: &Path, medium: Medium) -> Result<usize, String> {

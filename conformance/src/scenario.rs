@@ -23,6 +23,9 @@ pub struct Arguments {
     /// On what they are played.
     #[arg(long, value_enum, default_value = "specs")]
     engine: Engine,
+    /// On what disks the servers are played.
+    #[arg(long, value_enum, default_value = "files")]
+    medium: Medium,
     /// Write the answers that come into the files, in place of those that stand there.
     #[arg(long)]
     rewrite: bool,
@@ -33,7 +36,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for file in &arguments.files {
-        match play_file(file, arguments.engine, arguments.rewrite) {
+        match play_file(file, arguments) {
             Ok(verdict) => println!("{}: {verdict}", file.display()),
             Err(failure) => {
                 code = ExitCode::FAILURE;
@@ -44,14 +47,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     code
 }
 
-fn play_file(file: &Path, engine: Engine, rewrite: bool) -> Result<&'static str, String> {
+fn play_file(file: &Path, arguments: &Arguments) -> Result<&'static str, String> {
+    let (engine, medium) = (arguments.engine, arguments.medium);
     let at_file = |failure: Failure| format!("{}:{}: {}", file.display(), failure.line, failure.what);
     let io = |error: std::io::Error| format!("{}: {error}", file.display());
     let text = std::fs::read_to_string(file).map_err(io)?;
-    if !rewrite {
-        return check(&text, engine, Medium::Files).map(|()| "as told").map_err(at_file);
+    if !arguments.rewrite {
+        return check(&text, engine, medium).map(|()| "as told").map_err(at_file);
     }
-    let written = update(&text, engine, Medium::Files).map_err(at_file)?;
+    let written = update(&text, engine, medium).map_err(at_file)?;
     if written == text {
         return Ok("as told");
     }

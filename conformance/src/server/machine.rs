@@ -17,7 +17,7 @@ use zab::{Disk, Ensemble, Input, Message, Output, Peer, Request, ServerId, Txn, 
 use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, write_snapshot};
 use zabkeeper::link::LinkEvent;
-use zabkeeper::node::journal::{Batching, Command, Durable, Journal, Route};
+use zabkeeper::node::journal::{Batching, Command, Durable, Journal, Release, Route};
 use zabkeeper::node::{
     Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing, ToJournal,
 };
@@ -44,6 +44,8 @@ struct Running {
     commands: Receiver<Vec<Command>>,
     /// What waits for the disk.
     queue: VecDeque<Command>,
+    /// What the disk has released since the node heard of it last: several writes may become durable at one moment.
+    released: Vec<Release>,
     recorded: Receiver<Line>,
     /// What it did and was not asked about yet.
     events: VecDeque<Event>,
@@ -81,14 +83,20 @@ impl Machine {
         self.storage.crash();
     }
 
-    /// Makes the oldest write durable.
+    /// Makes the oldest write durable. What waited for it leaves when the server [catches up](Machine::catch_up).
     pub fn flush(&mut self) -> Told {
         self.found = None;
         self.up()?.flush()
     }
 
-    /// Gives the server something from outside.
-    pub fn give(&mut self, input: &Input, wires: &Wires) -> Told {
+    /// Lets the node hear of all that is durable.
+    pub fn catch_up(&mut self) -> Told {
+        self.running.as_mut().map_or(Ok(()), Running::catch_up)
+    }
+
+    /// Gives the server something from outside. Whether the protocol hears of it: of some things the server does not
+    /// tell it, so it must not care.
+    pub fn give(&mut self, input: &Input, wires: &Wires) -> Told<bool> {
         self.up()?.give(input, wires)
     }
 
@@ -177,7 +185,7 @@ impl Running {
         let node_options = node_options(id, &directory);
         let to_journal = ToJournal::by_thread(to_journal);
         let node = Node::new(node_options, ensemble, &beginning, shared.clone(), channel, to_journal, wires.port(id));
-        let (queue, events, snapshots) = Default::default();
+        let (queue, released, events, snapshots) = Default::default();
         let (clients, halted, forgot) = Default::default();
         Ok(Running {
             id,
@@ -188,6 +196,7 @@ impl Running {
             journal,
             commands,
             queue,
+            released,
             recorded,
             events,
             snapshots,
@@ -228,20 +237,38 @@ impl Running {
                 return if self.halted { Ok(()) } else { Err(format!("{} cannot go on: {error}", self.id)) };
             }
             self.queue.extend(self.commands.try_iter().flatten());
-            let waits = self.queue.iter().position(|command| !matches!(command, Command::Release(_)));
-            let free: Vec<Command> = self.queue.drain(..waits.unwrap_or(self.queue.len())).collect();
+            let free: Vec<Command> = self.queue.drain(..self.without_writes()).collect();
             if free.is_empty() {
                 return Ok(());
             }
-            self.obey(free)?;
+            let released = self.journal.settle(free).map_err(told)?;
+            self.hand_back(released);
         }
     }
 
-    /// The disk's thread gets these, and the node hears of it.
-    fn obey(&mut self, commands: Vec<Command>) -> Told {
-        let released = self.journal.settle(commands).map_err(told)?;
-        self.handle.send(Incoming::Durable(Durable { turns: 1, released }));
-        Ok(())
+    /// How many of the oldest commands wait for no write.
+    fn without_writes(&self) -> usize {
+        let is_free = |command: &&Command| !matches!(command, Command::Write(_) | Command::Replace(_));
+        self.queue.iter().take_while(is_free).count()
+    }
+
+    /// The node gets back what the disk has released. What goes to others leaves first, as in the model: what the server
+    /// says to itself may end their connections. (The server's own journal keeps the order in which it was queued, and
+    /// then those messages are lost with their connection, which the model can do as well, later.)
+    fn hand_back(&self, released: Vec<Release>) {
+        let (own, others) = released.into_iter().partition(|release| release.to == self.id);
+        self.handle.send(Incoming::Durable(Durable { turns: 1, released: others }));
+        self.handle.send(Incoming::Durable(Durable { turns: 0, released: own }));
+    }
+
+    /// The disk has come to the end of what is durable at one moment.
+    fn catch_up(&mut self) -> Told {
+        if self.released.is_empty() {
+            return Ok(());
+        }
+        let released = std::mem::take(&mut self.released);
+        self.hand_back(released);
+        self.turn()
     }
 
     fn flush(&mut self) -> Told {
@@ -252,13 +279,15 @@ impl Running {
         // The tree of a leader's SNAP belongs to its write.
         let trees = self.queue.iter().take_while(|command| matches!(command, Command::Replace(_))).count();
         commands.extend(self.queue.drain(..trees));
+        commands.extend(self.queue.drain(..self.without_writes()));
         for command in &commands {
             if let Command::Write(Write::Snapshot(zxid)) = command {
                 self.keep(*zxid)?;
             }
         }
-        self.obey(commands)?;
-        self.turn()
+        let released = self.journal.settle(commands).map_err(told)?;
+        self.released.extend(released);
+        Ok(())
     }
 
     /// A snapshot's file is there as soon as the model calls it durable.
@@ -271,12 +300,12 @@ impl Running {
         Ok(())
     }
 
-    fn give(&mut self, input: &Input, wires: &Wires) -> Told {
+    fn give(&mut self, input: &Input, wires: &Wires) -> Told<bool> {
         let incoming = match input {
             Input::Timeout(_) | Input::Elected(_) => {
                 // What it cannot go on with, it says at its next turn as well.
                 let _ = self.node.drive(input.clone());
-                return self.turn();
+                return self.turn().map(|()| true);
             }
             Input::Receive(from, message) => Incoming::Link(self.arrival(*from, message, wires)?),
             Input::Connected(peer) => {
@@ -287,10 +316,7 @@ impl Running {
             Input::Disconnected(peer) => match wires.notice(self.id, *peer) {
                 Some(Some(connection)) => Incoming::Link(LinkEvent::Closed { connection, peer: *peer }),
                 // A connection on which nothing came yet is not known to the leader.
-                Some(None) => {
-                    self.nothing_happens(input);
-                    return Ok(());
-                }
+                Some(None) => return Ok(false),
                 None if wires.refuse(self.id, *peer) => Incoming::Link(LinkEvent::Refused { peer: *peer }),
                 None => return Err(format!("{} has no connection with {peer}", self.id)),
             },
@@ -302,11 +328,8 @@ impl Running {
             Input::Request(Request::Sync(_)) => {
                 self.asking(SESSIONS, ClientRequest::Sync { path: Some("/".to_owned()) })
             }
-            // Who does not serve refuses the client, and the protocol hears nothing of it.
-            Input::Revalidate(_) if !self.shared.is_serving() => {
-                self.nothing_happens(input);
-                return Ok(());
-            }
+            // Who does not serve refuses the client.
+            Input::Revalidate(_) if !self.shared.is_serving() => return Ok(false),
             Input::Revalidate(_) => {
                 let client = self.client();
                 Incoming::Connect(client, moved_session())
@@ -316,12 +339,14 @@ impl Running {
                 self.queue.push_back(Command::Roll);
                 Incoming::Snapshotted(*zxid)
             }
+            // There is no zxid for it.
+            Input::Propose(_) if self.node.peer().next_zxid().is_none() => return Ok(false),
             Input::Propose(_) | Input::Revalidated(..) => {
                 return Err(format!("{} did not `{input}` by itself", self.id));
             }
         };
         self.handle.send(incoming);
-        self.turn()
+        self.turn().map(|()| true)
     }
 
     fn arrival(&self, from: ServerId, message: &Message, wires: &Wires) -> Told<LinkEvent> {
@@ -337,11 +362,6 @@ impl Running {
         let (connection, packet) =
             wires.receive(id, from).ok_or_else(|| format!("{from} sent nothing to {id}; expected is {message}"))?;
         Ok(LinkEvent::Packet { connection, peer: from, packet })
-    }
-
-    /// The server is not told, as it would not be: the protocol must not care.
-    fn nothing_happens(&mut self, input: &Input) {
-        self.events.push_back(Event::Stepped { input: input.clone(), outputs: Vec::new() });
     }
 
     fn asking(&mut self, session: u8, request: ClientRequest) -> Incoming {
