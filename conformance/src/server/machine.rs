@@ -249,9 +249,9 @@ impl Running {
         self.queue.iter().take_while(is_free).count()
     }
 
-    /// The node gets back what the disk has released. What goes to others leaves first, as in the model: what the server
-    /// says to itself may end their connections. (The server's own journal keeps the order in which it was queued, and
-    /// then those messages are lost with their connection, which the model can do as well, later.)
+    /// The node gets back what the disk has released. What goes to others leaves first, as in the model: what the
+    /// server says to itself may end their connections. (The server's own journal keeps the order in which all of it
+    /// was queued, so that such messages are lost with their connection; the model can lose them as well, later.)
     fn hand_back(&self, released: Vec<Release>) {
         let (own, others) = released.into_iter().partition(|release| release.to == self.id);
         self.handle.send(Incoming::Durable(others));

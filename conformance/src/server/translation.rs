@@ -149,11 +149,8 @@ pub fn without_elections(mut event: Event, elections: Elections) -> Event {
 
 /// What a leader's own client asked, which the server does not show the protocol.
 pub fn fill(own: &mut Event, expected: &Event) {
-    let (Event::Stepped { input: Input::Request(asked), outputs }, Event::Stepped { input: Input::Request(given), .. }) =
-        (own, expected)
-    else {
-        return;
-    };
+    let Event::Stepped { input: Input::Request(asked), outputs } = own else { return };
+    let Event::Stepped { input: Input::Request(given), .. } = expected else { return };
     let is_empty = |request: &Request| matches!(request, Request::Write(payload) if payload.0.is_empty());
     if !is_empty(asked) || !matches!(given, Request::Write(_)) {
         return;
