@@ -1,6 +1,6 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
 //! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
-//! `conformance replay FILE… | --model`: does the server what the model does on these paths, or on every edge?
+//! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
 
 use clap::{Parser, Subcommand};
 use conformance::{judge, recording, replay, scenario};

@@ -23,7 +23,8 @@ use zab::trace::{Event, Line, Replay};
 use zab::{ServerId, Timer};
 
 /// The graphs of which every edge is taken without being asked: elections, a broken link and a crash in any moment
-/// between any two writes; snapshots and syncs; patience that ends; an observer; elections and a reign of three.
+/// between any two writes; snapshots and syncs; patience that ends; an observer; three servers that elect, and a reign
+/// of theirs.
 pub const GRAPHS: [&str; 6] = [
     "ensemble --servers 2 --transactions 1 --crashes 1 --breaks 1",
     "ensemble --servers 2 --transactions 1 --crashes 1 --snapshots 1 --syncs 1",

@@ -1,4 +1,4 @@
-//! Stories in plain text, played on either of two engines. The language is the model's
+//! Stories in plain text, played on either of two engines. Their language is the model's
 //! (`conformance/scenarios/README.md`).
 
 use crate::server::{Medium, Servers};
