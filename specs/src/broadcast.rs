@@ -3,6 +3,7 @@
 use crate::contract::{Output, Timer};
 use crate::discovery::drop_learner;
 use crate::disk::Write;
+use crate::ensemble::Ensemble;
 use crate::history::{Payload, Txn};
 use crate::message::{Message, Request};
 use crate::number::{ServerId, Zxid};
@@ -80,21 +81,37 @@ pub(crate) fn on_ack(peer: &mut Peer, from: ServerId, zxid: Zxid, out: &mut Vec<
     commit(peer, out);
 }
 
-/// Commits, in order, what a quorum has logged (rules QuorumLogsBeforeCommit, CommitInOrder).
+/// Commits, in order, what a quorum has logged, and answers each sync before what was proposed after it came (rules
+/// QuorumLogsBeforeCommit, CommitInOrder, SyncIsNotOvertaken).
 pub(crate) fn commit(peer: &mut Peer, out: &mut Vec<Output>) {
+    let committed = |peer: &mut Peer| peer.leading().map(|leading| leading.committed);
+    loop {
+        answer_syncs(peer, out);
+        let before = committed(peer);
+        commit_until_sync(peer, out);
+        if committed(peer) == before {
+            return;
+        }
+    }
+}
+
+/// Whether a quorum has logged this transaction.
+fn is_logged(ensemble: &Ensemble, leading: &Leading, txn: &Txn) -> bool {
+    let counts = |phase| phase >= HandlerPhase::NewLeaderAcknowledged;
+    let counted = leading.learners.iter().filter(|learner| counts(learner.phase) && learner.zxid >= txn.zxid);
+    ensemble.is_quorum(counted.map(|learner| learner.id))
+}
+
+fn commit_until_sync(peer: &mut Peer, out: &mut Vec<Output>) {
     let Role::Leading(leading) = &mut peer.role else {
         return;
     };
     if leading.phase != LeaderPhase::Broadcast {
         return;
     }
-    let before = leading.committed;
+    let (before, sync) = (leading.committed, leading.syncs.first().map(|sync| sync.zxid));
     for txn in peer.memory.history.after(before) {
-        let counted = leading
-            .learners
-            .iter()
-            .filter(|learner| learner.phase >= HandlerPhase::NewLeaderAcknowledged && learner.zxid >= txn.zxid);
-        if !peer.ensemble.is_quorum(counted.map(|learner| learner.id)) {
+        if sync.is_some_and(|sync| txn.zxid > sync) || !is_logged(&peer.ensemble, leading, txn) {
             break;
         }
         for to in leading.at_least(HandlerPhase::Synchronizing).filter(|to| *to != peer.id) {
@@ -266,14 +283,18 @@ pub(crate) fn on_ping(peer: &mut Peer, from: ServerId, number: u64, out: &mut Ve
 }
 
 /// Answers the syncs that are confirmed (rule SyncIsConfirmed: a quorum has returned a PING sent after the sync
-/// came, so no other epoch had been established by then; everything known then is committed).
+/// came, or logged what was proposed after it, so no other epoch had been established by then; everything known then
+/// is committed).
 fn answer_syncs(peer: &mut Peer, out: &mut Vec<Output>) {
     let Role::Leading(leading) = &mut peer.role else {
         return;
     };
     while let Some(sync) = leading.syncs.first() {
+        let next = peer.memory.history.after(leading.committed).first();
+        let later = next.is_some_and(|txn| txn.zxid > sync.zxid && is_logged(&peer.ensemble, leading, txn));
         let confirming = leading.learners.iter().filter(|learner| learner.ping >= sync.ping);
-        if leading.committed < sync.zxid || !peer.ensemble.is_quorum(confirming.map(|learner| learner.id)) {
+        let confirmed = later || peer.ensemble.is_quorum(confirming.map(|learner| learner.id));
+        if leading.committed < sync.zxid || !confirmed {
             return;
         }
         let sync = leading.syncs.remove(0);

@@ -1,9 +1,11 @@
 //! The server leads, and the test is its followers.
 
-use crate::harness::{Client, Joined, Wire, eventually, opening, set};
+use crate::harness::{Client, Joined, Wire, create, eventually, get, opening, set};
 use crate::lab::{Asked, Lab};
+use zab::tree::CreateMode;
 use zab::{Epoch, Message, Zxid};
 use zabkeeper::link::ConnectionId;
+use zabkeeper::wire::{ClientRequest, Reply};
 
 fn zxid(counter: u32) -> Zxid {
     Zxid::new(Epoch(1), counter)
@@ -81,4 +83,22 @@ fn a_learner_that_comes_again_has_left_its_older_connection() {
     lab.say(20, 2, Message::Ack(last));
     assert!(client.reply().is_some());
     assert!(lab.is_serving());
+}
+
+#[test]
+fn a_read_behind_a_sync_does_not_see_what_its_client_wrote_later() {
+    let lab = leader();
+    let mut client = client(&lab, 10);
+    client.send(&[create("/x", b"0", CreateMode::Persistent)]);
+    let zxid = proposal(&lab, 10);
+    lab.say(10, 1, Message::Ack(zxid));
+    assert!(matches!(client.reply(), Some(Ok(_))));
+    client.send(&[ClientRequest::Sync { path: None }, get("/x", false), set("/x", b"1")]);
+    let zxid = proposal(&lab, 10);
+    // The follower logs the write, and does not return the PING that the sync has sent.
+    lab.say(10, 1, Message::Ack(zxid));
+    assert_eq!(client.reply(), Some(Ok(Reply::Sync { path: None })));
+    let Some(Ok(Reply::Data { data, .. })) = client.reply() else { panic!("no data") };
+    assert_eq!(data.as_deref(), Some(&b"0"[..]), "its own later write is not to be seen yet");
+    assert!(matches!(client.reply(), Some(Ok(Reply::Stat(_)))));
 }

@@ -51,8 +51,18 @@ pub struct Server {
     pub queue: Vec<Queued>,
     /// The state machine: everything that was delivered, oldest first.
     pub delivered: Vec<Txn>,
-    /// For each open sync of its clients, how much anyone had delivered when it was asked.
-    pub syncs: Vec<u8>,
+    /// The open syncs of its clients, oldest first.
+    pub syncs: Vec<OpenSync>,
+}
+
+/// A sync that a server's client asked for. Its clients are taken for one, which waits for nothing: whatever it asks for
+/// afterwards comes to pass after the sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenSync {
+    /// How much anyone had delivered when it was asked.
+    pub promised: u8,
+    /// The numbers of the writes that were asked for afterwards, as bits.
+    pub later: u64,
 }
 
 /// Something that waits for the disk.

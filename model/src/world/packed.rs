@@ -1,7 +1,7 @@
 //! A world in a few hundred bytes, for the frontier of the search. Everything is in there but the ensemble, which all
 //! peers of all worlds share.
 
-use super::{Budget, Connection, ElectionLink, Queued, Server, World};
+use super::{Budget, Connection, ElectionLink, OpenSync, Queued, Server, World};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zab::peer::Role;
@@ -28,8 +28,8 @@ struct PeerRead {
     role: Role,
 }
 
-type ServerFields<'a> = (Option<PeerFields<'a>>, &'a Disk, &'a [Txn], &'a [Queued], &'a [Txn], &'a [u8]);
-type ServerRead = (Option<PeerRead>, Disk, Vec<Txn>, Vec<Queued>, Vec<Txn>, Vec<u8>);
+type ServerFields<'a> = (Option<PeerFields<'a>>, &'a Disk, &'a [Txn], &'a [Queued], &'a [Txn], &'a [OpenSync]);
+type ServerRead = (Option<PeerRead>, Disk, Vec<Txn>, Vec<Queued>, Vec<Txn>, Vec<OpenSync>);
 type WorldRead = (Vec<ServerRead>, Vec<Connection>, Vec<ElectionLink>, Vec<u8>, Budget, Past);
 
 /// Appends the world to `bytes`.

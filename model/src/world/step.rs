@@ -1,6 +1,6 @@
 //! Making an action happen: the interpreter of `zab`'s outputs.
 
-use super::{Action, Connection, End, World};
+use super::{Action, Connection, End, OpenSync, World};
 use crate::bounds::{Discovery, Grain, Kind};
 use crate::zookeeper::ZooKeeper;
 use bytes::Bytes;
@@ -162,13 +162,14 @@ impl<'a, W: Watch> Stepper<'a, W> {
         let number = usize::from(self.model.bounds.budget.transactions - self.world.budget.transactions);
         self.world.budget.transactions -= 1;
         let payload = Payload(Bytes::from_static(&PAYLOADS[number..=number]));
+        self.world.server_mut(id).syncs.iter_mut().for_each(|sync| sync.later |= 1 << number);
         self.input(id, Input::Request(Request::Write(payload)));
     }
 
     fn sync(&mut self, id: ServerId) {
         self.world.budget.syncs -= 1;
         let delivered = self.world.past.delivered.len() as u8;
-        self.world.server_mut(id).syncs.push(delivered);
+        self.world.server_mut(id).syncs.push(OpenSync { promised: delivered, later: 0 });
         self.input(id, Input::Request(Request::Sync(Payload::default())));
     }
 
@@ -224,6 +225,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
         peer.step(input.clone(), &mut outputs);
         self.model.mutation.reorder(id, &input, &mut outputs);
         self.watch.stepped(id, &input, &outputs);
+        self.note_syncs(id, &outputs);
         let deliveries = apply_deliveries(self.world, id, &outputs, &input);
         let server = &self.world.servers[usize::from(id.0) - 1];
         let peer = server.peer.as_ref().expect("it took a step");
@@ -231,6 +233,11 @@ impl<'a, W: Watch> Stepper<'a, W> {
             self.world.past.observe(peer, broadcast, &input, &outputs, &server.delivered);
         }
         self.perform(id, outputs);
+        let server = self.world.server_mut(id);
+        if !server.peer.as_ref().is_some_and(Peer::is_serving) {
+            // Its clients are sent away, and wait for nothing any more.
+            server.syncs.clear();
+        }
     }
 
     fn perform(&mut self, id: ServerId, outputs: Vec<Output>) {
@@ -289,10 +296,29 @@ impl<'a, W: Watch> Stepper<'a, W> {
 
     fn synced(&mut self, id: ServerId) {
         let server = self.world.server_mut(id);
-        let (promised, delivered) = (usize::from(server.syncs.remove(0)), server.delivered.len());
+        let (promised, delivered) = (usize::from(server.syncs.remove(0).promised), server.delivered.len());
         if delivered < promised {
             self.world.past.misdeeds.sync = true;
         }
+    }
+
+    /// What the syncs' client asked for later must not be delivered before they are answered.
+    fn note_syncs(&mut self, id: ServerId, outputs: &[Output]) {
+        let server = self.world.server_mut(id);
+        let mut open = server.syncs.iter().peekable();
+        let mut overtaken = false;
+        for output in outputs {
+            match output {
+                Output::Synced => drop(open.next()),
+                Output::Deliver(txn) => {
+                    let number = u32::from(txn.payload.0.first().copied().unwrap_or(u8::MAX));
+                    let is_later = |sync: &&OpenSync| sync.later.checked_shr(number).is_some_and(|bits| bits & 1 == 1);
+                    overtaken |= open.peek().is_some_and(is_later);
+                }
+                _ => {}
+            }
+        }
+        self.world.past.misdeeds.sync |= overtaken;
     }
 
     /// Where an oracle elects, what the peer keeps for elections of its own means nothing.
