@@ -70,7 +70,7 @@ fn everyone_is_served_again_after_a_crash() {
 #[test]
 fn every_sync_is_answered() {
     let budget = Budget { syncs: 1, crashes: 0, elections: 2, ..zab().budget };
-    check(timely(Bounds { forward: true, grain: Grain::Atomic, budget, ..zab() }), 5536, 13_899);
+    check(timely(Bounds { forward: true, grain: Grain::Atomic, budget, ..zab() }), 6_169, 15_435);
 }
 
 #[test]
