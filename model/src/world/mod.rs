@@ -55,8 +55,8 @@ pub struct Server {
     pub syncs: Vec<OpenSync>,
 }
 
-/// A sync that a server's client asked for. Its clients are taken for one, which waits for nothing: whatever it asks for
-/// afterwards comes to pass after the sync.
+/// A sync that a server's client asked for. Its clients are taken for one, which waits for nothing: whatever it asks
+/// for afterwards comes to pass after the sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OpenSync {
     /// How much anyone had delivered when it was asked.
