@@ -17,8 +17,10 @@ use zab::{Disk, Ensemble, Input, Message, Output, Peer, Request, ServerId, Txn, 
 use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, write_snapshot};
 use zabkeeper::link::LinkEvent;
-use zabkeeper::node::journal::{Batching, Command, Journal, Release, Route};
-use zabkeeper::node::{Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing};
+use zabkeeper::node::journal::{Batching, Command, Durable, Journal, Release, Route};
+use zabkeeper::node::{
+    Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing, ToJournal,
+};
 use zabkeeper::shared::Shared;
 use zabkeeper::wire::{ClientRequest, ConnectRequest};
 
@@ -181,6 +183,7 @@ impl Running {
         let beginning = Beginning { disk, awaited_digest: base.awaited_digest, recorder: Some(recorder) };
         let channel = (handle.clone(), inbox);
         let node_options = node_options(id, &directory);
+        let to_journal = ToJournal::by_thread(to_journal);
         let node = Node::new(node_options, ensemble, &beginning, shared.clone(), channel, to_journal, wires.port(id));
         let (queue, released, events, snapshots) = Default::default();
         let (clients, halted, forgot) = Default::default();
@@ -254,8 +257,8 @@ impl Running {
     /// was queued, so that such messages are lost with their connection; the model can lose them as well, later.)
     fn hand_back(&self, released: Vec<Release>) {
         let (own, others) = released.into_iter().partition(|release| release.to == self.id);
-        self.handle.send(Incoming::Durable(others));
-        self.handle.send(Incoming::Durable(own));
+        self.handle.send(Incoming::Durable(Durable { turns: 1, released: others }));
+        self.handle.send(Incoming::Durable(Durable { turns: 0, released: own }));
     }
 
     /// The disk has come to the end of what is durable at one moment.
@@ -300,7 +303,8 @@ impl Running {
     fn give(&mut self, input: &Input, wires: &Wires) -> Told<bool> {
         let incoming = match input {
             Input::Timeout(_) | Input::Elected(_) => {
-                self.node.drive(input.clone());
+                // What it cannot go on with, it says at its next turn as well.
+                let _ = self.node.drive(input.clone());
                 return self.turn().map(|()| true);
             }
             Input::Receive(from, message) => Incoming::Link(self.arrival(*from, message, wires)?),

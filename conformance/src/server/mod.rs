@@ -20,7 +20,7 @@ pub use files::Medium;
 use machine::Machine;
 use model::bounds::Kind;
 use model::scenario::Double;
-use model::world::{Connection, Queued, Server, World};
+use model::world::{Connection, OpenSync, Queued, Server, World};
 use model::zookeeper::ZooKeeper;
 use network::{End, Wires};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct Servers {
     machines: BTreeMap<ServerId, Machine>,
     wires: Wires,
     /// What the world's servers keep and these do not: how far each was when a sync was asked.
-    syncs: BTreeMap<ServerId, Vec<u8>>,
+    syncs: BTreeMap<ServerId, Vec<OpenSync>>,
 }
 
 impl Servers {
