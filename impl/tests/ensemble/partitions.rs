@@ -3,7 +3,7 @@
 use crate::compare::{check, read_tree, same_tree};
 use crate::faults::{HASTY, sleep};
 use crate::harness::cluster::Cluster;
-use crate::harness::{Joined, Wire, create, get, set};
+use crate::harness::{Joined, Wire, create, eventually, get, set};
 use crate::wires::Wires;
 use crate::writers::Writers;
 use std::path::Path;
@@ -129,6 +129,9 @@ fn a_client_whose_session_is_taken_up_elsewhere_belatedly_is_sent_away_and_comes
     let leader = cluster.wait_until_serving();
     let mut client = cluster.client(other);
     client.create("/counter", b"0", CreateMode::Persistent).expect("created");
+    // A server that has seen less than the client would not even ask the leader.
+    let mut reader = cluster.client(slow);
+    eventually("the slow server has it", || reader.exists("/counter"));
     wires.hold(slow, leader);
     let impatient = Wire::reach(cluster.address(slow), Duration::from_millis(300)).expect("it listens");
     assert!(matches!(client.again_on(impatient), Joined::Closed), "the leader does not hear of it yet");
