@@ -8,7 +8,7 @@
 mod embedded;
 
 use clap::Parser;
-use embedded::Place;
+use embedded::with_server;
 use std::error::Error;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -42,11 +42,7 @@ type Holder = oneshot::Sender<()>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let runtime = tokio::runtime::Runtime::new()?;
-    let place = Place::new(options.address.clone())?;
-    runtime.block_on(run(&options, &place.address))?;
-    drop(runtime);
-    place.stop()
+    with_server(options.address.clone(), async |address| run(&options, address).await)
 }
 
 async fn run(options: &Options, address: &str) -> Result<(), Box<dyn Error>> {

@@ -7,7 +7,7 @@
 mod embedded;
 
 use clap::Parser;
-use embedded::Place;
+use embedded::with_server;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +34,7 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let runtime = tokio::runtime::Runtime::new()?;
-    let place = Place::new(options.address.clone())?;
-    runtime.block_on(run(&options, &place.address))?;
-    drop(runtime);
-    place.stop()
+    with_server(options.address.clone(), async |address| run(&options, address).await)
 }
 
 async fn run(options: &Options, address: &str) -> Result<(), Box<dyn Error>> {

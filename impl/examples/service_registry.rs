@@ -7,7 +7,7 @@
 mod embedded;
 
 use clap::Parser;
-use embedded::Place;
+use embedded::with_server;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Read;
@@ -37,15 +37,10 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let runtime = tokio::runtime::Runtime::new()?;
     if let (Some(what), Some(address)) = (&options.provide, &options.address) {
-        return runtime.block_on(provide(address, what));
+        return tokio::runtime::Runtime::new()?.block_on(provide(address, what));
     }
-    let place = Place::new(options.address)?;
-    runtime.block_on(consume(&place.address))?;
-    // Sessions are closed behind it.
-    drop(runtime);
-    place.stop()
+    with_server(options.address, async |address| consume(address).await)
 }
 
 // ---- A provider -----------------------------------------------------------------------------------------------------

@@ -4,15 +4,27 @@ use std::error::Error;
 use tempfile::TempDir;
 use zabkeeper::{Server, ServerOptions};
 
+/// Does `work` with the server at this address, or with one that lives as long. Not within a tokio runtime.
+pub fn with_server(
+    address: Option<String>,
+    work: impl AsyncFnOnce(&str) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let place = Place::new(address)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(work(&place.address))?;
+    // Sessions are closed behind it.
+    drop(runtime);
+    place.stop()
+}
+
 /// Where clients connect. The server ends with it.
-pub struct Place {
-    pub address: String,
+struct Place {
+    address: String,
     server: Option<(Server, TempDir)>,
 }
 
 impl Place {
-    /// Not within a tokio runtime.
-    pub fn new(address: Option<String>) -> Result<Place, Box<dyn Error>> {
+    fn new(address: Option<String>) -> Result<Place, Box<dyn Error>> {
         if let Some(address) = address {
             return Ok(Place { address, server: None });
         }
@@ -28,7 +40,7 @@ impl Place {
     }
 
     /// Stops the server, if it is ours.
-    pub fn stop(self) -> Result<(), Box<dyn Error>> {
+    fn stop(self) -> Result<(), Box<dyn Error>> {
         if let Some((server, _directory)) = self.server {
             server.stop()?;
         }
