@@ -15,9 +15,11 @@
 //! | [`diagram`] | a violation as a sequence diagram |
 //! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
+//! | [`apache`] | stories with one server of Apache's in them, which must say what the specification says |
 //! | [`replay`] | traces and paths of the model, on the server |
 //! | [`cover`] | paths that take every edge of a graph |
 
+pub mod apache;
 pub mod cover;
 pub mod diagram;
 pub mod enabled;

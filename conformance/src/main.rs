@@ -1,9 +1,10 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
 //! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
+//! `conformance apache FILE…`: does Apache's server say what the specification says in its place?
 //! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording, replay, scenario};
+use conformance::{apache, judge, recording, replay, scenario};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -28,6 +29,8 @@ enum Command {
     },
     /// Play stories, as those in conformance/scenarios.
     Scenario(scenario::Arguments),
+    /// Play stories in which one server is Apache's: what it says must be what is specified.
+    Apache(apache::Arguments),
     /// Play traces, or all edges of graphs of the model, on the server.
     Replay(replay::Arguments),
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Validate { folders, diagram } => validate(&folders, &diagram),
         Command::Scenario(arguments) => return scenario::run(&arguments),
+        Command::Apache(arguments) => return apache::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
     };
     match done {

@@ -131,17 +131,18 @@ pub fn recall(directory: &DataDirectory, wanted: &History) -> Result<History, Di
     }))
 }
 
-fn with_sessions() -> Tree {
+/// The tree before any transaction of a story.
+pub fn with_sessions() -> Tree {
     let mut tree = Tree::new(TreeOptions::default());
     for session in 1..=SESSIONS {
-        let (session, change) = (SessionId(session.into()), Change::CreateSession { timeout: 10_000 });
+        let (session, change) = (SessionId(session.into()), Change::CreateSession { timeout: 600_000 });
         tree.apply(&prepared(&tree, session, change, Zxid::ZERO));
     }
     tree
 }
 
 /// Applies the model's transaction, and writes it as the server does.
-fn grow(tree: &mut Tree, txn: &Txn) -> Vec<u8> {
+pub fn grow(tree: &mut Tree, txn: &Txn) -> Vec<u8> {
     let transaction = prepared(tree, SessionId(1), translation::change(&txn.payload), txn.zxid);
     tree.apply(&transaction);
     let mut bytes = Vec::new();

@@ -10,10 +10,10 @@
 //! What no story decides is the server's own: how it prepares a request, when it opens its port, what it writes into
 //! which file. What a story cannot show is time: here nothing ever takes too long by itself.
 
-mod files;
+pub(crate) mod files;
 mod machine;
 mod network;
-mod translation;
+pub(crate) mod translation;
 
 pub use files::Medium;
 
