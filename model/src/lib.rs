@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`checkable`], [`subject`] | what the command needs of a model, and which models there are |
 //! | [`zookeeper`] | the model: stateright's `Model` over [`world`] |
 //! | [`world`] | disks, links and faults around `zab::Peer` |
 //! | [`bounds`] | how far a model goes, and why |
@@ -15,6 +16,7 @@
 
 pub mod bounds;
 pub mod bugs;
+pub mod checkable;
 pub mod cli;
 pub mod engine;
 pub mod explorer;
@@ -26,6 +28,7 @@ pub mod properties;
 pub mod runner;
 pub mod scenario;
 pub mod story;
+pub mod subject;
 pub mod suite;
 pub mod world;
 pub mod zookeeper;

@@ -2,6 +2,7 @@
 
 use crate::bounds::{Bounds, Discovery, Grain, Kind, Oracle, Timing};
 use crate::runner::Engine;
+use crate::subject::Subject;
 use crate::world::Budget;
 
 /// A run of a suite.
@@ -11,8 +12,8 @@ pub struct Run {
     pub name: &'static str,
     /// What it is for.
     pub reason: &'static str,
-    /// How far it goes.
-    pub bounds: Bounds,
+    /// What it checks, and how far it goes.
+    pub subject: Subject,
     /// Which engines explore it; where there are two, they must count the same.
     pub engines: &'static [Engine],
 }
@@ -205,5 +206,5 @@ pub fn deep() -> Vec<Run> {
 }
 
 const fn run(name: &'static str, reason: &'static str, bounds: Bounds, engines: &'static [Engine]) -> Run {
-    Run { name, reason, bounds, engines }
+    Run { name, reason, subject: Subject::Protocol(bounds), engines }
 }

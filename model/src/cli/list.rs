@@ -23,9 +23,9 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
         say!("\nThe {title} suite:");
         let mut rows = table::table(&["run", "model", "bounds", "engines", "why"], 5);
-        for Run { name, reason, bounds, engines } in runs {
+        for Run { name, reason, subject, engines } in runs {
             let engines: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
-            rows.add_row([name, bounds.kind.name(), &bounds.to_string(), &engines.join(", "), reason]);
+            rows.add_row([name, subject.name(), &subject.bounds(), &engines.join(", "), reason]);
         }
         say!("{rows}");
     }

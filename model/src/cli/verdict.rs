@@ -21,20 +21,25 @@ pub enum Word {
     NotLive,
     /// A goal is not reached, where the oracle could elect but has held all the elections that the bounds allow.
     NoElectionLeft,
+    /// It fails, and the run is there to show that.
+    Shown,
+    /// It holds, though the run is there to show that it fails.
+    NotShown,
     /// Too little was explored to say.
     Undecided,
 }
 
 impl Word {
-    /// The word for this verdict of a run of `model`.
+    /// The word for a verdict, by itself; `shown` where the model is there to show that the claim fails.
     #[must_use]
-    pub fn of(model: &ZooKeeper, verdict: &Verdict<Action>) -> Word {
+    pub fn plain<A>(verdict: &Verdict<A>, shown: bool) -> Word {
         match (verdict.decided, verdict.holds, verdict.kind) {
             (false, ..) => Word::Undecided,
+            (true, true, _) if shown => Word::NotShown,
             (true, true, _) => Word::Holds,
+            (true, false, _) if shown => Word::Shown,
             (true, false, Kind::Always) => Word::Violated,
             (true, false, Kind::Sometimes) => Word::NotReached,
-            (true, false, Kind::Live) if waits_for_the_oracle(model, verdict) => Word::NoElectionLeft,
             (true, false, Kind::Live) => Word::NotLive,
         }
     }
@@ -48,6 +53,8 @@ impl Word {
             Word::NotReached => "not reached",
             Word::NotLive => "not live",
             Word::NoElectionLeft => "no election left",
+            Word::Shown => "fails as shown",
+            Word::NotShown => "holds unexpectedly",
             Word::Undecided => "undecided",
         }
     }
@@ -70,13 +77,16 @@ impl Word {
                 "is not reached within these bounds: all elections of the oracle are held, and another would be due. \
                  With more --elections it is reached, or no election comes to anything"
             }
+            Word::Shown => "fails, which is what this run is to show",
+            Word::NotShown => "holds, though this run is to show that it fails",
             Word::Undecided => "is undecided",
         }
     }
 }
 
 /// Whether, all along the behaviour that avoids the goal, a server could be elected if only the oracle still might.
-fn waits_for_the_oracle(model: &ZooKeeper, verdict: &Verdict<Action>) -> bool {
+#[must_use]
+pub fn waits_for_the_oracle(model: &ZooKeeper, verdict: &Verdict<Action>) -> bool {
     if model.bounds.kind != Model::Zab {
         return false;
     }
