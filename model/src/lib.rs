@@ -8,6 +8,7 @@
 //! | [`bounds`] | how far a model goes, and why |
 //! | [`properties`], [`goals`] | what must hold, and what must come about |
 //! | [`engine`] | two engines on one `Model`: ours, breadth first, and stateright's, depth first |
+//! | [`recipes`] | what people do with a ZooKeeper, modelled |
 //! | [`mutation`] | planted changes of the order of outputs |
 //! | [`story`] | paths told: in words, as a scenario, a trace, a diagram |
 //! | [`invocation`] | the command line of bounds |
@@ -25,6 +26,7 @@ pub mod invocation;
 pub mod mutation;
 pub mod necessity;
 pub mod properties;
+pub mod recipes;
 pub mod runner;
 pub mod scenario;
 pub mod story;

@@ -1,6 +1,10 @@
 //! The runs of the suites. Each is a model within bounds, with the reason why these.
 
 use crate::bounds::{Bounds, Discovery, Grain, Kind, Oracle, Timing};
+use crate::recipes::Setting;
+use crate::recipes::lock::{self, Lock};
+use crate::recipes::registry::Registry;
+use crate::recipes::two_phase_commit::{self as commit, TwoPhaseCommit};
 use crate::runner::Engine;
 use crate::subject::Subject;
 use crate::world::Budget;
@@ -66,7 +70,27 @@ const fn with(bounds: Bounds, budget: Budget) -> Bounds {
 pub fn default() -> Vec<Run> {
     let mut runs = safety();
     runs.extend(liveness());
+    runs.extend(uses());
     runs
+}
+
+/// What people do with a ZooKeeper: safety and liveness at once, of what is right. What is wrong is planted in tests.
+fn uses() -> Vec<Run> {
+    let lock = |variant| Setting::Lock(Lock { variant, ..Lock::default() });
+    let commit = |variant| Setting::TwoPhaseCommit(TwoPhaseCommit { variant, ..TwoPhaseCommit::default() });
+    let run = |name, reason, setting| Run { name, reason, subject: Subject::Use(setting), engines: BOTH };
+    vec![
+        run("lock", "mutual exclusion with fencing, in order, one woken at a time", lock(lock::Variant::Queue)),
+        run("lock-herd", "everybody watches one znode: right, and what it costs", lock(lock::Variant::Herd)),
+        run(
+            "registry",
+            "a cache that follows the providers and never goes back",
+            Setting::Registry(Registry::default()),
+        ),
+        run("two-phase-commit", "atomic, and blocked when its coordinator dies", commit(commit::Variant::Classic)),
+        run("two-phase-commit-returns", "not blocked when it returns", commit(commit::Variant::ClassicReturns)),
+        run("two-phase-commit-zab", "no refusals and a majority: not blocked at all", commit(commit::Variant::Zab)),
+    ]
 }
 
 fn safety() -> Vec<Run> {

@@ -166,7 +166,7 @@ fn the_beginning_of_a_model_is_checked() {
 #[test]
 fn bounds_are_read_as_they_are_written() {
     for run in suite::default().into_iter().chain(suite::deep()) {
-        let Subject::Protocol(bounds) = run.subject;
+        let Subject::Protocol(bounds) = run.subject else { continue };
         let read = invocation::read(&invocation::words_of(&bounds)).expect("words that can be read");
         let oracle = if bounds.kind == Kind::Zab { bounds.oracle } else { read.oracle };
         assert_eq!(read, Bounds { oracle, ..bounds }, "{}", run.name);

@@ -5,11 +5,12 @@ use super::output::{hint, make_directory, say};
 use super::table::counted;
 use super::verdict::Word;
 use super::{progress, table};
-use crate::bounds::{Bounds, Kind};
+use crate::bounds::Bounds;
 use crate::engine::{Completion, Progress, Settings, Verdict};
 use crate::invocation;
+use crate::recipes::Setting;
 use crate::runner::{Engine, Finding, Outcome};
-use crate::subject::Subject;
+use crate::subject::{Name, Subject};
 use crate::suite::{self, Run};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +32,10 @@ small for it, it is only told.";
 pub struct Arguments {
     /// The model to check; without one, the default suite.
     #[arg(conflicts_with_all = ["deep", "run"])]
-    name: Option<Kind>,
+    name: Option<Name>,
+    /// Of a model of a use: this variant, or planted mistake; see `model list`.
+    #[arg(long, requires = "name")]
+    variant: Option<String>,
     /// Run only these runs of the suite (see `model list`).
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     run: Vec<String>,
@@ -133,10 +137,9 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     if arguments.liveness && arguments.engine == Some(Engine::Stateright) {
         return Err("stateright's engine checks safety only: --liveness needs --engine graph".into());
     }
-    if let Some(kind) = arguments.name {
-        let usual = if arguments.liveness { invocation::timely(kind) } else { Bounds::default_of(kind) };
-        let bounds = arguments.bounds.meant_for(kind)?.apply_to(usual);
-        let run = Run { name: kind.name(), reason: "", subject: Subject::Protocol(bounds), engines: &[] };
+    if let Some(name) = arguments.name {
+        let subject = named(arguments, name)?;
+        let run = Run { name: subject.name(), reason: "", subject, engines: &[] };
         return Ok(vec![(run, arguments.engine.unwrap_or(Engine::Graph))]);
     }
     if arguments.bounds.is_any_set() {
@@ -154,6 +157,23 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
         return Err("none of these runs is one of liveness; `model list` shows which are (timely)".into());
     }
     with_engine(arguments, runs)
+}
+
+/// The named model within the bounds, or as the variant, that the arguments give.
+fn named(arguments: &Arguments, name: Name) -> Result<Subject, String> {
+    match name {
+        Name::Protocol(kind) => {
+            if arguments.variant.is_some() {
+                return Err("--variant means nothing in models of the protocol, only in those of uses".into());
+            }
+            let usual = if arguments.liveness { invocation::timely(kind) } else { Bounds::default_of(kind) };
+            Ok(Subject::Protocol(arguments.bounds.meant_for(kind)?.apply_to(usual)))
+        }
+        Name::Use(_) if arguments.bounds.is_any_set() => {
+            Err("bounds mean nothing in models of uses, only in election, zab and ensemble".into())
+        }
+        Name::Use(name) => Ok(Subject::Use(Setting::of(name, arguments.variant.as_deref())?)),
+    }
 }
 
 /// The runs on each of their engines, or on the one that was asked for.

@@ -3,10 +3,12 @@
 use super::output::say;
 use super::table;
 use crate::bounds::{Bounds, Kind};
-use crate::engine::{Fair, NO_PANIC};
+use crate::engine::{Fair, Goal, NO_PANIC};
+use crate::recipes::{self, Setting, Use};
+use crate::subject::Subject;
 use crate::suite::{self, Run};
 use crate::zookeeper::ZooKeeper;
-use stateright::{Expectation, Model};
+use stateright::{Expectation, Model, Property};
 use std::process::ExitCode;
 
 /// The arguments of `model list`.
@@ -19,6 +21,13 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
     say!("Models and their default bounds:");
     for kind in Kind::ALL {
         say!("  {}: {}", kind.name(), Bounds::default_of(kind));
+    }
+    say!("\nModels of what people do with it, and their variants, of which most are mistakes planted:");
+    for name in Use::ALL {
+        if let Ok(setting) = Setting::of(name, None) {
+            let subject = Subject::Use(setting);
+            say!("  {}: {}; {}", subject.name(), subject.bounds(), Setting::variants(name).join(", "));
+        }
     }
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
         say!("\nThe {title} suite:");
@@ -33,6 +42,10 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
         say!("\nProperties of {}:", if kind == Kind::Election { "election" } else { "zab and ensemble" });
         properties(kind);
     }
+    for setting in Use::ALL.into_iter().filter_map(|name| Setting::of(name, None).ok()) {
+        say!("\nProperties of {}:", Subject::Use(setting).name());
+        recipes::each!(setting, model => tell(&model.properties(), &model.goals()));
+    }
     ExitCode::SUCCESS
 }
 
@@ -42,13 +55,17 @@ fn properties(kind: Kind) {
     let budget = &mut bounds.budget;
     (budget.transactions, budget.crashes, budget.breaks, budget.syncs, budget.snapshots) = (2, 1, 1, 1, 1);
     let model = ZooKeeper::new(bounds);
-    for property in model.properties() {
+    let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
+    tell(&model.properties(), &timely.goals());
+}
+
+fn tell<M: Model>(properties: &[Property<M>], goals: &[Goal<M>]) {
+    for property in properties {
         let kind = if matches!(property.expectation, Expectation::Always) { "always" } else { "sometimes" };
         say!("  {kind:9}  {}", property.name);
     }
     say!("  {:9}  {NO_PANIC}", "always");
-    let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
-    for goal in timely.goals() {
+    for goal in goals {
         say!("  {:9}  {}", "live", goal.name);
     }
 }

@@ -1,0 +1,58 @@
+//! What must hold of a lock, and that each of it is put to the test.
+
+use super::{LOCK, Lock, Variant, World};
+use stateright::Property;
+use zab::recipes::lock::Stage;
+
+/// The claims about a variant. What they mean is told in the lock's chapter.
+pub fn properties(model: &Lock) -> Vec<Property<Lock>> {
+    let mut all = vec![
+        Property::<Lock>::always("MutualExclusion", |_, world| believers(world, true) <= 1),
+        Property::<Lock>::sometimes("MutualExclusion: two believe to hold", |_, world| believers(world, false) > 1),
+        Property::<Lock>::always("FencedInOrder", |_, world| world.accepted.is_sorted()),
+        Property::<Lock>::always("ServedInOrder", |_, world| world.entered.is_sorted_by(|a, b| a < b)),
+        Property::<Lock>::sometimes("ServedInOrder: all were served", |model, world| {
+            world.entered.len() == usize::from(model.contenders)
+        }),
+    ];
+    if model.variant != Variant::Unfenced {
+        all.push(Property::<Lock>::sometimes("FencedInOrder: a write is refused", |_, world| world.refused));
+    }
+    if model.variant == Variant::Herd {
+        all.push(Property::<Lock>::always("HerdCost: n(n-1)/2", |model, world| world.notifications <= herd(model)));
+        all.push(Property::<Lock>::sometimes("HerdCost: everyone is woken at once", |model, world| {
+            world.woken_at_once == model.contenders - 1
+        }));
+        all.push(Property::<Lock>::sometimes("HerdCost: so many notifications", |model, world| {
+            world.notifications == herd(model)
+        }));
+    } else {
+        all.push(Property::<Lock>::always("OneIsWoken", |_, world| world.woken_at_once <= 1));
+        all.push(Property::<Lock>::sometimes("OneIsWoken: one is", |_, world| world.woken_at_once == 1));
+        all.push(Property::<Lock>::always("QueueCost: n-1", |model, world| world.notifications < model.contenders));
+        all.push(Property::<Lock>::sometimes("QueueCost: so many notifications", |model, world| {
+            world.notifications == model.contenders - 1
+        }));
+    }
+    all
+}
+
+/// What a herd of so many costs.
+fn herd(model: &Lock) -> u8 {
+    model.contenders * (model.contenders - 1) / 2
+}
+
+/// How many believe to hold the lock; with `open`, only those whose sessions are open and whose znodes are there.
+fn believers(world: &World, open: bool) -> usize {
+    let believes = |(client, id): (&super::Client, u8)| {
+        let Stage::Holding(name, _) = &client.contender.stage else { return false };
+        !open || (world.served.is_open(id) && world.served.tree.node(&format!("{LOCK}/{name}")).is_some())
+    };
+    world.clients.iter().zip(0..).filter(|each| believes(*each)).count()
+}
+
+/// Everyone who wanted the lock has had it, or has lost its session.
+pub fn nobody_waits(_: &Lock, world: &World) -> bool {
+    let at_rest = |stage: &Stage| matches!(stage, Stage::Idle | Stage::Released | Stage::Lost);
+    world.clients.iter().all(|client| at_rest(&client.contender.stage))
+}
