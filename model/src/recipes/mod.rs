@@ -1,4 +1,4 @@
-//! Worlds around the algorithms of [`zab::recipes`]: what people do with a ZooKeeper, explored like the protocol itself.
+//! Worlds around the algorithms of [`zab::recipes`]: what people do with a ZooKeeper, explored as the protocol is.
 //!
 //! | module | holds |
 //! |---|---|
