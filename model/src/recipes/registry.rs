@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use stateright::{Model, Property};
 use std::collections::BTreeSet;
 use zab::Zxid;
-use zab::recipes::lock::place;
+use zab::recipes::lock::sequence;
 use zab::recipes::registry::{Cache, Tell, may_move};
 use zab::tree::{Change, CreateMode, SetWatches, Transaction, WatchMode};
 
@@ -73,8 +73,8 @@ pub struct World {
     pub watching: bool,
     /// The registrations that the cache has lost.
     pub lost: BTreeSet<String>,
-    /// The place of the youngest registration that the cache has shown.
-    pub youngest: String,
+    /// The number of the youngest registration that the cache has shown.
+    pub youngest: Option<i32>,
     /// Whether something appeared that is older than what was shown before.
     pub went_back: bool,
 }
@@ -138,10 +138,10 @@ impl Registry {
         let before = world.cache.shown.clone();
         world.request |= world.cache.step(tell).is_some();
         for name in world.cache.shown.difference(&before) {
-            world.went_back |= place(name) <= world.youngest.as_str();
+            world.went_back |= sequence(name) <= world.youngest;
         }
-        let youngest = world.cache.shown.iter().map(|name| place(name).to_owned()).max().unwrap_or_default();
-        world.youngest = world.youngest.clone().max(youngest);
+        let youngest = world.cache.shown.iter().filter_map(|name| sequence(name)).max();
+        world.youngest = world.youngest.max(youngest);
         let lost: Vec<String> = before.difference(&world.cache.shown).cloned().collect();
         world.lost.extend(lost);
     }
@@ -189,7 +189,7 @@ impl Model for Registry {
             seen: Zxid::ZERO,
             watching: false,
             lost: BTreeSet::new(),
-            youngest: String::new(),
+            youngest: None,
             went_back: false,
         };
         self.tell(&mut world, Tell::Begin);

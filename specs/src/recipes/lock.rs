@@ -110,12 +110,10 @@ impl Contender {
             (Stage::Creating, Tell::Created(ticket)) => list(ticket),
             // Rule ProtectCreate.
             (Stage::Creating | Stage::Recovering, Tell::Interrupted) => (Stage::Recovering, Some(Ask::List)),
-            (Stage::Recovering, Tell::Listed(names)) => {
-                match names.iter().position(|name| name.starts_with(&self.prefix)) {
-                    Some(place) => judge(Ticket { name: names[place].clone(), token: None }, &names),
-                    None => self.create(),
-                }
-            }
+            (Stage::Recovering, Tell::Listed(names)) => match protected(&self.prefix, &names) {
+                Some(name) => judge(Ticket { name: name.to_owned(), token: None }, &names),
+                None => self.create(),
+            },
             (Stage::Listing(ticket), Tell::Listed(names)) => judge(ticket, &names),
             (Stage::Numbering(name), Tell::Token(token)) => match token {
                 Some(token) => (Stage::Holding(name, token), None),
@@ -148,21 +146,54 @@ fn ask_token(name: String) -> (Stage, Option<Ask>) {
     (Stage::Numbering(name.clone()), Some(Ask::Token(name)))
 }
 
-/// First, or behind whom: rules LowestHolds and WatchThePredecessor.
+/// First, or behind whom.
 fn judge(ticket: Ticket, names: &[String]) -> (Stage, Option<Ask>) {
-    let Some(own) = names.iter().find(|name| **name == ticket.name) else { return (Stage::Lost, None) };
-    let before = names.iter().filter(|name| place(name) < place(own)).max_by_key(|name| place(name));
-    match (before, ticket.token) {
-        (Some(predecessor), _) => (Stage::Watching(ticket), Some(Ask::Watch(predecessor.clone()))),
-        (None, Some(token)) => (Stage::Holding(ticket.name, token), None),
-        (None, None) => ask_token(ticket.name),
+    match (before(&ticket.name, names, |_| true), ticket.token) {
+        (Before::Gone, _) => (Stage::Lost, None),
+        (Before::Waits(predecessor), _) => (Stage::Watching(ticket), Some(Ask::Watch(predecessor.to_owned()))),
+        (Before::Nobody, Some(token)) => (Stage::Holding(ticket.name, token), None),
+        (Before::Nobody, None) => ask_token(ticket.name),
     }
 }
 
-/// The ten digits at the end of a sequential znode's name: its place in the queue, whatever it begins with.
+/// Who stands before one in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before<'a> {
+    /// Nobody: rule LowestHolds.
+    Nobody,
+    /// This one stands next before: rule WatchThePredecessor.
+    Waits(&'a str),
+    /// One's own znode is not there.
+    Gone,
+}
+
+/// Who stands before `own`, of those who count; all do but in a lock that readers share.
 #[must_use]
-pub fn place(name: &str) -> &str {
-    name.get(name.len().saturating_sub(10)..).unwrap_or(name)
+pub fn before<'a>(own: &str, names: &'a [String], counts: impl Fn(&str) -> bool) -> Before<'a> {
+    let (Some(number), true) = (sequence(own), names.iter().any(|name| name == own)) else { return Before::Gone };
+    let ahead = |name: &'a String| {
+        // Numbers begin anew below zero: the distance tells who is ahead.
+        let distance = number.wrapping_sub(sequence(name)?);
+        (distance > 0 && counts(name)).then_some((distance, name))
+    };
+    names.iter().filter_map(ahead).min().map_or(Before::Nobody, |(_, name)| Before::Waits(name))
+}
+
+/// The znode that a create with this protection made, if it made one: rule ProtectCreate.
+#[must_use]
+pub fn protected<'a>(prefix: &str, names: &'a [String]) -> Option<&'a str> {
+    names.iter().map(String::as_str).find(|name| name.starts_with(prefix))
+}
+
+/// The number that the server put behind a sequential name, as `%010d`: its place in the queue, whatever it begins
+/// with. Those of one parent grow, and begin anew below zero after 2³¹ znodes. `None` for a name without one.
+#[must_use]
+pub fn sequence(name: &str) -> Option<i32> {
+    let start = name.len().checked_sub(10)?;
+    let bytes = name.as_bytes();
+    // `lock-2147483647`, `lock--2147483648`, `__READ__-2147483648`: only in the first the dash is none of the number's.
+    let signed = start >= 2 && bytes[start - 1] == b'-' && matches!(bytes[start - 2], b'-' | b'_');
+    name.get(start - usize::from(signed)..)?.parse().ok()
 }
 
 /// What the lock guards: it takes a write only with a token that is not below one that it has seen. Rule FenceByToken.
@@ -178,5 +209,39 @@ impl Fence {
         let accepted = token >= self.highest;
         self.highest = self.highest.max(token);
         accepted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_read() {
+        for (name, number) in [
+            ("_c_x-lock-0000000007", Some(7)),
+            ("lock-2147483647", Some(i32::MAX)),
+            ("lock--2147483648", Some(i32::MIN)),
+            ("__READ__-1147483648", Some(-1_147_483_648)),
+            ("lock--000000001", Some(-1)),
+            ("__READ__0000000010", Some(10)),
+            ("lock-", None),
+            ("läck-ä12345678", None),
+            ("", None),
+        ] {
+            assert_eq!(sequence(name), number, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_queue_goes_on_where_numbers_begin_anew() {
+        let names = ["b-lock--2147483648", "a-lock-2147483647", "z-lock-2147483646", "stray"].map(str::to_owned);
+        let all = |own| before(own, &names, |_| true);
+        assert_eq!(all("b-lock--2147483648"), Before::Waits("a-lock-2147483647"));
+        assert_eq!(all("z-lock-2147483646"), Before::Nobody);
+        assert_eq!(all("c-lock-2147483647"), Before::Gone);
+        assert_eq!(all("stray"), Before::Gone);
+        let without_a = before("b-lock--2147483648", &names, |name| !name.starts_with('a'));
+        assert_eq!(without_a, Before::Waits("z-lock-2147483646"));
     }
 }

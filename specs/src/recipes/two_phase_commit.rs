@@ -23,7 +23,7 @@ pub enum Record {
         /// Whether it is to be done; only a later epoch of Zab's form proposes that it is not.
         has: bool,
     },
-    /// What came of it: done or not.
+    /// What came of it: done or not. Zab's form does not log this: what a majority has accepted is the decision.
     Decided(bool),
 }
 
@@ -36,7 +36,7 @@ pub enum Message {
     Vote(u8, bool),
     /// Phase 2: what came of it.
     Decide(bool),
-    /// Has anyone heard what came of it?
+    /// Has anyone heard what came of it? In Zab's form also: what have I missed?
     Ask,
     /// Zab's form: follow nobody older.
     NewEpoch(u8),
@@ -92,38 +92,50 @@ pub struct Lead {
 }
 
 impl Process {
-    /// A process that starts, with what its log and its page hold: after a crash, or for the first time.
-    pub fn start(id: u8, count: u8, form: Form, willing: bool, log: &[Record], effects: &mut Vec<Effect>) -> Process {
-        let mut process =
-            Process { id, count, form, willing, promised: 1, accepted: None, decided: None, page: false, leads: None };
+    /// A process that has never run: number `id` of `count`.
+    #[must_use]
+    pub fn new(id: u8, count: u8, form: Form, willing: bool) -> Process {
+        Process { id, count, form, willing, promised: 1, accepted: None, decided: None, page: false, leads: None }
+    }
+
+    /// The same process after a crash, with what its log and its page hold on the disk.
+    #[must_use]
+    pub fn recover(mut self, log: &[Record], page: bool, effects: &mut Vec<Effect>) -> Process {
         for record in log {
             match *record {
-                Record::Promised(epoch) => process.promised = epoch,
-                Record::Accepted { epoch, has } => (process.promised, process.accepted) = (epoch, Some((epoch, has))),
-                Record::Decided(done) => process.decided = Some(done),
+                Record::Promised(epoch) => self.promised = epoch,
+                Record::Accepted { epoch, has } => (self.promised, self.accepted) = (epoch, Some((epoch, has))),
+                Record::Decided(done) => self.decided = Some(done),
             }
         }
-        // Rule RedoAndUndo: whatever of the page reached the disk, the log says what it must be.
-        process.page = process.decided.unwrap_or(process.accepted.is_some_and(|(_, has)| has));
-        if !log.is_empty() {
-            process.resume(effects);
-        }
-        process
+        // Rule RedoAndUndo: where the log says anything, it says what the page must be.
+        self.page = match (self.decided, self.accepted) {
+            (Some(true), None) | (None, None) => page,
+            (Some(done), _) => done,
+            (None, Some((_, has))) => has,
+        };
+        self.resume(effects);
+        self
     }
 
     fn resume(&mut self, effects: &mut Vec<Effect>) {
-        match (self.form, self.decided) {
-            (Form::Classic, Some(done)) if self.id == 0 => self.tell_all(Message::Decide(done), effects),
+        match (self.form, self.decided, self.accepted) {
+            // Rule CatchUp.
+            (Form::Zab, ..) => self.ask(effects),
+            (Form::Classic, Some(done), _) if self.id == 0 => self.tell_all(done, effects),
             // Rule PresumeAbort.
-            (Form::Classic, None) if self.id == 0 => self.decide(false, effects),
-            (_, Some(_)) => {}
-            (_, None) => {
-                effects.extend(self.others().map(|other| Effect::Send(other, Message::Ask)));
-                if let (Form::Classic, Some((epoch, _))) = (self.form, self.accepted) {
-                    effects.push(Effect::Send(0, Message::Vote(epoch, true)));
-                }
+            (Form::Classic, None, Some(_)) if self.id == 0 => self.decide(false, effects),
+            (Form::Classic, None, Some((epoch, _))) => {
+                self.ask(effects);
+                effects.push(Effect::Send(0, Message::Vote(epoch, true)));
             }
+            (Form::Classic, ..) => {}
         }
+    }
+
+    /// Asks all others what came of it.
+    pub fn ask(&self, effects: &mut Vec<Effect>) {
+        effects.extend(self.others().map(|other| Effect::Send(other, Message::Ask)));
     }
 
     /// Process 0 begins the transaction.
@@ -152,9 +164,8 @@ impl Process {
     /// Takes a message in.
     pub fn receive(&mut self, from: u8, message: Message, effects: &mut Vec<Effect>) {
         match (message, self.decided) {
-            (Message::Ask | Message::Propose(..) | Message::NewEpoch(_), Some(done)) => {
-                effects.push(Effect::SendWhenDurable(from, Message::Decide(done)));
-            }
+            (Message::Ask | Message::Propose(..) | Message::NewEpoch(_), Some(done)) => self.tell(from, done, effects),
+            (Message::Ask, None) => self.bring_up_to_date(from, effects),
             (Message::Propose(epoch, has), None) if epoch >= self.promised => self.accept(from, epoch, has, effects),
             (Message::NewEpoch(epoch), None) if epoch > self.promised => {
                 // Rule PromiseExcludes.
@@ -164,6 +175,8 @@ impl Process {
             }
             (Message::Vote(epoch, yes), None) => self.on_vote(from, epoch, yes, effects),
             (Message::Promise(epoch, accepted), None) => self.on_promise(from, epoch, accepted, effects),
+            // Who coordinates meanwhile tells those who wait for it.
+            (Message::Decide(done), None) if self.leads.is_some() => self.decide(done, effects),
             (Message::Decide(done), None) => self.conclude(done, effects),
             _ => {}
         }
@@ -184,8 +197,20 @@ impl Process {
         effects.push(Effect::SendWhenDurable(from, Message::Vote(epoch, true)));
     }
 
+    /// Zab's form, rule CatchUp: who starts again may have lost what the leader asked of it.
+    fn bring_up_to_date(&self, other: u8, effects: &mut Vec<Effect>) {
+        if let (Form::Zab, Some(Lead { epoch, has, .. })) = (self.form, &self.leads) {
+            let message = has.map_or(Message::NewEpoch(*epoch), |has| Message::Propose(*epoch, has));
+            effects.push(Effect::Send(other, message));
+        }
+    }
+
     fn on_vote(&mut self, from: u8, epoch: u8, yes: bool, effects: &mut Vec<Effect>) {
         let enough = self.enough();
+        if self.form == Form::Classic && self.leads.is_none() {
+            // Rule PresumeAbort: a vote on what it knows nothing of any more.
+            return self.decide(false, effects);
+        }
         let Some(Lead { has: Some(has), answers, .. }) = self.leads.as_mut().filter(|lead| lead.epoch == epoch) else {
             return;
         };
@@ -217,22 +242,40 @@ impl Process {
         effects.extend((0..self.count).map(|other| Effect::Send(other, Message::Propose(epoch, has))));
     }
 
-    /// Phase 2, at the coordinator: rule DecisionIsLoggedFirst.
+    /// Phase 2, at the coordinator.
     fn decide(&mut self, done: bool, effects: &mut Vec<Effect>) {
         if self.decided.is_none() {
             self.conclude(done, effects);
         }
-        self.tell_all(Message::Decide(done), effects);
+        self.tell_all(done, effects);
     }
 
     /// Phase 2, at each process.
     fn conclude(&mut self, done: bool, effects: &mut Vec<Effect>) {
-        (self.decided, self.page) = (Some(done), done);
-        effects.push(Effect::Write(Record::Decided(done)));
+        self.decided = Some(done);
+        match self.form {
+            // Without a record there is nothing to do it with.
+            Form::Classic => self.page = done && self.accepted.is_some(),
+            // The message brings the transaction along (ZooKeeper's INFORM, or its synchronization).
+            Form::Zab => self.page = done,
+        }
+        if self.form == Form::Classic {
+            effects.push(Effect::Write(Record::Decided(done)));
+        }
     }
 
-    fn tell_all(&self, message: Message, effects: &mut Vec<Effect>) {
-        effects.extend(self.others().map(|other| Effect::SendWhenDurable(other, message)));
+    fn tell(&self, other: u8, done: bool, effects: &mut Vec<Effect>) {
+        let message = Message::Decide(done);
+        effects.push(match self.form {
+            // Rule DecisionIsLoggedFirst.
+            Form::Classic => Effect::SendWhenDurable(other, message),
+            // A majority has logged it already.
+            Form::Zab => Effect::Send(other, message),
+        });
+    }
+
+    fn tell_all(&self, done: bool, effects: &mut Vec<Effect>) {
+        self.others().for_each(|other| self.tell(other, done, effects));
     }
 
     fn others(&self) -> impl Iterator<Item = u8> + use<> {

@@ -2,39 +2,62 @@
 
 use super::{LOCK, Lock, Variant, World};
 use stateright::Property;
-use zab::recipes::lock::Stage;
+use zab::recipes::lock::{Stage, Tell};
 
 /// The claims about a variant. What they mean is told in the lock's chapter.
 pub fn properties(model: &Lock) -> Vec<Property<Lock>> {
     let mut all = vec![
         Property::<Lock>::always("MutualExclusion", |_, world| believers(world, true) <= 1),
-        Property::<Lock>::sometimes("MutualExclusion: two believe to hold", |_, world| believers(world, false) > 1),
-        Property::<Lock>::always("FencedInOrder", |_, world| world.accepted.is_sorted()),
-        Property::<Lock>::always("ServedInOrder", |_, world| world.entered.is_sorted_by(|a, b| a < b)),
+        Property::<Lock>::always("FencedInOrder", |_, world| !world.disordered),
+        Property::<Lock>::always("ServedInOrder", |_, world| !world.overtaken),
         Property::<Lock>::sometimes("ServedInOrder: all were served", |model, world| {
-            world.entered.len() == usize::from(model.contenders)
+            world.entries == model.contenders
+        }),
+        Property::<Lock>::sometimes("LookAgain: there is nothing to watch any more", |_, world| {
+            world.clients.iter().any(|client| client.inbox.iter().any(|(told, _)| *told == Tell::Watched(false)))
         }),
     ];
-    if model.variant != Variant::Unfenced {
+    if model.expiries > 0 {
+        all.push(Property::<Lock>::sometimes("MutualExclusion: two believe to hold", |_, world| {
+            believers(world, false) > 1
+        }));
+    }
+    if model.expiries > 0 && model.variant != Variant::Unfenced {
         all.push(Property::<Lock>::sometimes("FencedInOrder: a write is refused", |_, world| world.refused));
     }
-    if model.variant == Variant::Herd {
-        all.push(Property::<Lock>::always("HerdCost: n(n-1)/2", |model, world| world.notifications <= herd(model)));
-        all.push(Property::<Lock>::sometimes("HerdCost: everyone is woken at once", |model, world| {
-            world.woken_at_once == model.contenders - 1
-        }));
-        all.push(Property::<Lock>::sometimes("HerdCost: so many notifications", |model, world| {
-            world.notifications == herd(model)
-        }));
-    } else {
-        all.push(Property::<Lock>::always("OneIsWoken", |_, world| world.woken_at_once <= 1));
-        all.push(Property::<Lock>::sometimes("OneIsWoken: one is", |_, world| world.woken_at_once == 1));
-        all.push(Property::<Lock>::always("QueueCost: n-1", |model, world| world.notifications < model.contenders));
-        all.push(Property::<Lock>::sometimes("QueueCost: so many notifications", |model, world| {
-            world.notifications == model.contenders - 1
+    if model.breaks > 0 {
+        all.push(Property::<Lock>::sometimes("ProtectCreate: a znode is found again", |_, world| {
+            world.clients.iter().any(|client| matches!(client.contender.stage, Stage::Numbering(_)))
         }));
     }
+    all.extend(if model.variant == Variant::Herd { herd_costs() } else { queue_costs() });
     all
+}
+
+/// What waking everybody costs.
+fn herd_costs() -> [Property<Lock>; 4] {
+    [
+        Property::<Lock>::always("AllAreWoken: at most", |model, world| world.woken_at_once < model.contenders),
+        Property::<Lock>::sometimes("AllAreWoken: they are", |model, world| {
+            world.woken_at_once == model.contenders - 1
+        }),
+        Property::<Lock>::always("HerdCost: n(n-1)/2", |model, world| world.notifications <= herd(model)),
+        Property::<Lock>::sometimes("HerdCost: so many notifications", |model, world| {
+            world.notifications == herd(model)
+        }),
+    ]
+}
+
+/// What waking one costs.
+fn queue_costs() -> [Property<Lock>; 4] {
+    [
+        Property::<Lock>::always("OneIsWoken", |_, world| world.woken_at_once <= 1),
+        Property::<Lock>::sometimes("OneIsWoken: one is", |_, world| world.woken_at_once == 1),
+        Property::<Lock>::always("QueueCost: n-1", |model, world| world.notifications < model.contenders),
+        Property::<Lock>::sometimes("QueueCost: so many notifications", |model, world| {
+            world.notifications == model.contenders - 1
+        }),
+    ]
 }
 
 /// What a herd of so many costs.

@@ -3,10 +3,12 @@
 
 mod claims;
 mod step;
+mod tale;
 
 use super::name_of;
 use super::served::Served;
 use super::tale::Recipe;
+use crate::cli::table::counted;
 use crate::engine::{Fair, Goal};
 use clap::ValueEnum;
 use stateright::{Model, Property};
@@ -24,15 +26,17 @@ pub enum Variant {
     Queue,
     /// Everybody watches the znode of the one who holds: right, but every release wakes everybody.
     Herd,
-    /// Who has somebody behind it watches that one.
+    /// Mistake: the wrong neighbour; who has somebody behind it watches that one.
     WatchesBehind,
-    /// Where there was nothing to watch any more, it waits all the same.
+    /// Mistake: where there is nothing to watch any more, it waits all the same.
     WaitsForNobody,
-    /// Whoever is woken believes that it is its turn.
+    /// Mistake: whoever is woken believes that it is its turn.
     TrustsTheWakeUp,
-    /// A creation that was not answered is asked for again.
+    /// Mistake: it looks whether anybody is there before it creates its znode, and not again afterwards.
+    LooksBeforeCreate,
+    /// Mistake: a creation that was not answered is asked for again.
     CreatesTwice,
-    /// What the lock guards does not look at tokens.
+    /// Mistake: what the lock guards does not look at tokens.
     Unfenced,
 }
 
@@ -71,11 +75,9 @@ pub struct Client {
     pub watched: Option<String>,
     /// The last zxid that it has heard of.
     pub seen: Zxid,
-    /// Its write on the way to the guarded thing.
+    /// Its write on the way to the guarded thing: it leaves as soon as the client believes to hold the lock.
     pub write: Option<Zxid>,
-    /// Whether its write was answered.
-    pub wrote: bool,
-    /// Whether it was woken, and has not looked at the list since.
+    /// Whether it was woken, and has not looked at the list since: what some mistakes look at.
     pub woken: bool,
 }
 
@@ -88,12 +90,16 @@ pub struct World {
     pub clients: Vec<Client>,
     /// The guarded thing.
     pub fence: Fence,
-    /// The tokens of the writes that it accepted, in order.
-    pub accepted: Vec<Zxid>,
+    /// Whether it accepted a write after one with a higher token.
+    pub disordered: bool,
     /// Whether it refused one.
     pub refused: bool,
-    /// The tokens of those who came to hold with a session that was open, in order.
-    pub entered: Vec<Zxid>,
+    /// The token of the last who came to hold with a session that was open.
+    pub entered: Zxid,
+    /// How many did.
+    pub entries: u8,
+    /// Whether one of them was overtaken in the queue.
+    pub overtaken: bool,
     /// How many one transaction woke, at most.
     pub woken_at_once: u8,
     /// How many notifications there were in all.
@@ -107,15 +113,11 @@ pub struct World {
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// A client wants the lock.
-    Acquire(u8),
     /// The server reads a client's request.
     Serve(u8),
     /// A client reads what the server sent.
     Deliver(u8),
-    /// Who believes to hold writes to the guarded thing.
-    Write(u8),
-    /// The write arrives there.
+    /// A holder's write arrives at the guarded thing.
     Arrive(u8),
     /// A holder gives the lock back.
     Release(u8),
@@ -126,6 +128,7 @@ pub enum Action {
 }
 
 impl Lock {
+    /// All want the lock. One who comes later is one whose first request is long on its way.
     fn initial(&self) -> World {
         let client = |id: u8| Client {
             contender: Contender::new(&format!("c{id}-lock-")),
@@ -134,21 +137,24 @@ impl Lock {
             watched: None,
             seen: Zxid::ZERO,
             write: None,
-            wrote: false,
             woken: false,
         };
-        World {
+        let mut world = World {
             served: Served::new(self.contenders, LOCK),
             clients: (0..self.contenders).map(client).collect(),
             fence: Fence::default(),
-            accepted: Vec::new(),
+            disordered: false,
             refused: false,
-            entered: Vec::new(),
+            entered: Zxid::ZERO,
+            entries: 0,
+            overtaken: false,
             woken_at_once: 0,
             notifications: 0,
             expiries: self.expiries,
             breaks: self.breaks,
-        }
+        };
+        (0..self.contenders).for_each(|id| step::begin(self, &mut world, id));
+        world
     }
 }
 
@@ -162,17 +168,15 @@ impl Model for Lock {
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
         for (client, id) in world.clients.iter().zip(0..) {
-            let (stage, open) = (&client.contender.stage, world.served.is_open(id));
-            let holds = matches!(stage, Stage::Holding(..)) && client.write.is_none();
+            let stage = &client.contender.stage;
+            let takes_part = world.served.is_open(id) && !matches!(stage, Stage::Released | Stage::Lost);
             let offered = [
-                (Action::Acquire(id), *stage == Stage::Idle && open),
                 (Action::Serve(id), client.request.is_some()),
                 (Action::Deliver(id), !client.inbox.is_empty()),
-                (Action::Write(id), holds && !client.wrote),
                 (Action::Arrive(id), client.write.is_some()),
-                (Action::Release(id), holds && client.wrote),
-                (Action::Expire(id), world.expiries > 0 && open && *stage != Stage::Idle),
-                (Action::Break(id), world.breaks > 0 && open && *stage != Stage::Idle),
+                (Action::Release(id), matches!(stage, Stage::Holding(..)) && client.write.is_none()),
+                (Action::Expire(id), world.expiries > 0 && takes_part),
+                (Action::Break(id), world.breaks > 0 && takes_part),
             ];
             actions.extend(offered.into_iter().filter(|(_, may)| *may).map(|(action, _)| action));
         }
@@ -203,10 +207,9 @@ impl Fair for Lock {
         let (kind, id) = match *action {
             Action::Serve(id) => (0, id),
             Action::Deliver(id) => (1, id),
-            Action::Write(id) => (2, id),
-            Action::Arrive(id) => (3, id),
-            Action::Release(id) => (4, id),
-            Action::Acquire(_) | Action::Expire(_) | Action::Break(_) => return None,
+            Action::Arrive(id) => (2, id),
+            Action::Release(id) => (3, id),
+            Action::Expire(_) | Action::Break(_) => return None,
         };
         Some(kind * self.contenders + id)
     }
@@ -222,8 +225,13 @@ impl Recipe for Lock {
     }
 
     fn bounds(&self) -> String {
-        let Lock { contenders, expiries, breaks, .. } = self;
-        format!("{contenders} contenders, {expiries} expiry, {breaks} break, {}", self.variant())
+        let mut words = counted(self.contenders.into(), "contender", "contenders");
+        for (count, one, many) in [(self.expiries, "expiry", "expiries"), (self.breaks, "break", "breaks")] {
+            if count > 0 {
+                words = format!("{words}, {}", counted(count.into(), one, many));
+            }
+        }
+        format!("{words}, {}", self.variant())
     }
 
     fn variant(&self) -> String {
@@ -233,12 +241,14 @@ impl Recipe for Lock {
     fn label(&self, world: &World, action: &Action) -> String {
         let client = |id: u8| &world.clients[usize::from(id)];
         match *action {
-            Action::Acquire(id) => format!("c{id} wants the lock"),
-            Action::Serve(id) => {
-                format!("the server reads c{id}'s {:?}", client(id).request.as_ref().expect("a request"))
+            Action::Serve(id) if !world.served.is_open(id) => {
+                format!("the server refuses what c{id} asks: its session is over")
             }
-            Action::Deliver(id) => format!("c{id} reads {:?}", client(id).inbox[0].0),
-            Action::Write(id) => format!("c{id} writes under the lock"),
+            Action::Serve(id) => match &client(id).request {
+                Some(ask) => format!("the server answers c{id}: {}", tale::asked(ask)),
+                None => format!("the server answers c{id}"),
+            },
+            Action::Deliver(id) => format!("c{id} reads: {}", tale::told(&client(id).inbox[0].0)),
             Action::Arrive(id) => format!("c{id}'s write arrives"),
             Action::Release(id) => format!("c{id} gives the lock back"),
             Action::Expire(id) => format!("c{id}'s session expires"),
@@ -249,17 +259,22 @@ impl Recipe for Lock {
     fn facts(&self, world: &World) -> Vec<String> {
         let mut facts = Vec::new();
         let names: Vec<&str> = world.served.tree.children(LOCK).collect();
-        facts.push(format!("the queue is {}", if names.is_empty() { "empty".into() } else { names.join(", ") }));
+        facts.push(format!("the queue: {}", if names.is_empty() { "nobody".into() } else { names.join(", ") }));
         for (client, id) in world.clients.iter().zip(0..) {
-            facts.push(format!("c{id} is {:?}", client.contender.stage));
-            let of = |(watcher, path, _): &&(u8, String, _)| *watcher == id && !path.is_empty();
-            facts.extend(world.served.watches.iter().filter(of).map(|(_, path, _)| format!("c{id} watches {path}")));
-            facts.extend(client.write.map(|token| format!("c{id}'s write with token {token} is on its way")));
-            facts.extend(client.inbox.iter().map(|(tell, _)| format!("on its way to c{id}: {tell:?}")));
+            facts.push(format!("c{id} {}", tale::standing(&client.contender.stage)));
+            let watches = world.served.watches.iter().filter(|(watcher, ..)| *watcher == id);
+            facts.extend(watches.map(|(_, path, _)| format!("the server watches {path} for c{id}")));
+            facts.extend(client.write.map(|token| format!("c{id}'s write with the token {token} is on its way")));
+            facts.extend(client.inbox.iter().map(|(tell, _)| format!("on its way to c{id}: {}", tale::told(tell))));
         }
-        facts.push(format!("accepted writes have the tokens {:?}", world.accepted));
+        if world.fence.highest > Zxid::ZERO {
+            facts.push(format!("the highest token seen is {}", world.fence.highest));
+        }
         if world.refused {
             facts.push("a write was refused: its token is older than one that was seen".to_owned());
+        }
+        if world.disordered {
+            facts.push("a write was accepted after one with a higher token".to_owned());
         }
         facts
     }

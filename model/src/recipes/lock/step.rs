@@ -2,29 +2,39 @@
 
 use super::super::served::create;
 use super::{Action, Client, LOCK, Lock, Variant, World};
-use zab::recipes::lock::{Ask, Stage, Tell, Ticket, place};
+use zab::Zxid;
+use zab::recipes::lock::{Ask, Stage, Tell, Ticket, sequence};
 use zab::tree::{Change, CreateMode, Notification, Outcome, SetWatches, WatchMode};
+
+/// A client wants the lock.
+pub fn begin(model: &Lock, world: &mut World, id: u8) {
+    tell(model, world, id, Tell::Acquire);
+}
 
 /// Takes the action.
 pub fn act(model: &Lock, world: &mut World, action: Action) {
     match action {
-        Action::Acquire(id) => tell(model, world, id, Tell::Acquire),
         Action::Serve(id) => serve(world, id),
         Action::Deliver(id) => {
             let (told, seen) = world.clients[usize::from(id)].inbox.remove(0);
             world.clients[usize::from(id)].seen = seen;
             tell(model, world, id, told);
         }
-        Action::Write(id) => {
-            let client = &mut world.clients[usize::from(id)];
-            if let Stage::Holding(_, token) = client.contender.stage {
-                client.write = Some(token);
-            }
-        }
         Action::Arrive(id) => arrive(model, world, id),
         Action::Release(id) => tell(model, world, id, Tell::Release),
         Action::Expire(id) => expire(world, id),
         Action::Break(id) => reconnect(model, world, id),
+    }
+    if world.breaks == 0 {
+        forget_for_reconnections(world);
+    }
+}
+
+/// What only a reconnection would look at need not tell states apart when there will be none.
+fn forget_for_reconnections(world: &mut World) {
+    for client in &mut world.clients {
+        (client.seen, client.watched) = (Zxid::ZERO, None);
+        client.inbox.iter_mut().for_each(|(_, zxid)| *zxid = Zxid::ZERO);
     }
 }
 
@@ -33,7 +43,10 @@ fn tell(model: &Lock, world: &mut World, id: u8, told: Tell) {
     let open = world.served.is_open(id);
     let client = &mut world.clients[usize::from(id)];
     match &told {
-        Tell::Woken => (client.watched, client.woken) = (None, true),
+        Tell::Woken => {
+            client.watched = None;
+            client.woken = matches!(model.variant, Variant::TrustsTheWakeUp | Variant::LooksBeforeCreate);
+        }
         Tell::Expired => (client.watched, client.request, client.woken) = (None, None, false),
         _ => {}
     }
@@ -47,8 +60,12 @@ fn tell(model: &Lock, world: &mut World, id: u8, told: Tell) {
         }
         client.request = Some(ask);
     }
-    if let (false, true, Stage::Holding(_, token)) = (held, open, &client.contender.stage) {
-        world.entered.push(*token);
+    if let (false, Stage::Holding(_, token)) = (held, &client.contender.stage) {
+        client.write = Some(*token);
+        if open {
+            world.overtaken |= *token <= world.entered;
+            (world.entered, world.entries) = (*token, world.entries + 1);
+        }
     }
 }
 
@@ -59,7 +76,12 @@ fn misheard(variant: Variant, client: &mut Client, told: Tell) -> Tell {
         (Variant::CreatesTwice, Stage::Recovering, Tell::Listed(_)) => Tell::Listed(Vec::new()),
         (_, Stage::Listing(ticket), Tell::Listed(names)) => {
             let woken = std::mem::take(&mut client.woken);
-            let alone = variant == Variant::TrustsTheWakeUp && woken;
+            let alone = match variant {
+                Variant::TrustsTheWakeUp => woken,
+                // What it saw before it created its znode was an empty queue, for all begin at once.
+                Variant::LooksBeforeCreate => !woken,
+                _ => false,
+            };
             Tell::Listed(if alone { vec![ticket.name.clone()] } else { names })
         }
         (_, _, told) => told,
@@ -70,9 +92,9 @@ fn misheard(variant: Variant, client: &mut Client, told: Tell) -> Tell {
 fn miswritten(variant: Variant, stage: &Stage, names: &[String], ask: Ask) -> Ask {
     let (Stage::Watching(ticket), Ask::Watch(_)) = (stage, &ask) else { return ask };
     let watched = match variant {
-        Variant::Herd => names.iter().min_by_key(|name| place(name)),
+        Variant::Herd => names.iter().min_by_key(|name| sequence(name)),
         Variant::WatchesBehind => {
-            names.iter().filter(|name| place(name) > place(&ticket.name)).min_by_key(|name| place(name))
+            names.iter().filter(|name| sequence(name) > sequence(&ticket.name)).min_by_key(|name| sequence(name))
         }
         _ => None,
     };
@@ -137,11 +159,10 @@ fn send(world: &mut World, id: u8, told: Tell) {
 fn arrive(model: &Lock, world: &mut World, id: u8) {
     let client = &mut world.clients[usize::from(id)];
     let Some(token) = client.write.take() else { return };
-    client.wrote = true;
-    if world.fence.accept(token) || model.variant == Variant::Unfenced {
-        world.accepted.push(token);
-    } else {
-        world.refused = true;
+    match (world.fence.accept(token), model.variant) {
+        (true, _) => {}
+        (false, Variant::Unfenced) => world.disordered = true,
+        (false, _) => world.refused = true,
     }
 }
 
