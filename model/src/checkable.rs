@@ -25,15 +25,16 @@ pub trait Checkable: Fair + Model<State: State, Action: Action> + Clone + Send +
     /// Whether its goals are to be checked: whether everything that it owes is in time.
     fn is_live(&self) -> bool;
 
-    /// Whether it is there to show that this claim fails. Such a failure is no fault, and its absence is one.
-    fn shows(&self, claim: &str) -> bool {
+    /// Where the model is there to show that this claim fails: the words for it, which begin with "expected". Such a
+    /// failure is no fault, and its absence is one.
+    fn expected(&self, claim: &str) -> Option<&'static str> {
         let _ = claim;
-        false
+        None
     }
 
     /// What is to be said of a verdict.
     fn word(&self, verdict: &Verdict<Self::Action>) -> Word {
-        Word::plain(verdict, self.shows(&verdict.name))
+        Word::plain(verdict, self.expected(&verdict.name))
     }
 
     /// The evidence of a verdict, told; `None` if it has none.

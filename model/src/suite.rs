@@ -74,22 +74,21 @@ pub fn default() -> Vec<Run> {
     runs
 }
 
-/// What people do with a ZooKeeper: safety and liveness at once, of what is right. What is wrong is planted in tests.
-fn uses() -> Vec<Run> {
-    let lock = |variant| Setting::Lock(Lock { variant, ..Lock::default() });
-    let commit = |variant| Setting::TwoPhaseCommit(TwoPhaseCommit { variant, ..TwoPhaseCommit::default() });
+/// What people do with a ZooKeeper, safety and liveness at once. What is wrong is planted in tests, and by `--variant`.
+#[must_use]
+pub fn uses() -> Vec<Run> {
+    let lock = Lock::default();
+    let commit = |variant| Setting::TwoPhaseCommit(TwoPhaseCommit::of(variant));
     let run = |name, reason, setting| Run { name, reason, subject: Subject::Use(setting), engines: BOTH };
     vec![
-        run("lock", "mutual exclusion with fencing, in order, one woken at a time", lock(lock::Variant::Queue)),
-        run("lock-herd", "everybody watches one znode: right, and what it costs", lock(lock::Variant::Herd)),
-        run(
-            "registry",
-            "a cache that follows the providers and never goes back",
-            Setting::Registry(Registry::default()),
-        ),
-        run("two-phase-commit", "atomic, and blocked when its coordinator dies", commit(commit::Variant::Classic)),
-        run("two-phase-commit-returns", "not blocked when it returns", commit(commit::Variant::ClassicReturns)),
-        run("two-phase-commit-zab", "no refusals and a majority: not blocked at all", commit(commit::Variant::Zab)),
+        run("lock", "a session that expires: one holds, in order, one is woken", Setting::Lock(lock)),
+        run("lock-replies", "an answer that is lost", Setting::Lock(Lock { expiries: 0, breaks: 1, ..lock })),
+        run("lock-both", "both at once", Setting::Lock(Lock { contenders: 2, breaks: 1, ..lock })),
+        run("lock-herd", "all watch one znode: right, and what it costs", Setting::Lock(Lock::of(lock::Variant::Herd))),
+        run("registry", "a cache follows the providers, and never goes back", Setting::Registry(Registry::default())),
+        run("two-phase-commit", "atomic, and blocked when 0 dies for good", commit(commit::Variant::Classic)),
+        run("two-phase-commit-returns", "not blocked when 0 returns", commit(commit::Variant::ClassicReturns)),
+        run("two-phase-commit-zab", "no refusal, a majority: not blocked at all", commit(commit::Variant::Zab)),
     ]
 }
 
@@ -226,6 +225,12 @@ pub fn deep() -> Vec<Run> {
             timely(atomic(with(ENSEMBLE, faults(1, 1, 1, 0)))),
             STATERIGHT,
         ),
+        Run {
+            name: "lock-3-1-1",
+            reason: "a session that expires, and an answer that is lost",
+            subject: Subject::Use(Setting::Lock(Lock { breaks: 1, ..Lock::default() })),
+            engines: BOTH,
+        },
     ]
 }
 

@@ -186,7 +186,7 @@ impl Checkable for ZooKeeper {
     }
 
     fn word(&self, verdict: &Verdict<Action>) -> Word {
-        match Word::plain(verdict, false) {
+        match Word::plain(verdict, None) {
             Word::NotLive if waits_for_the_oracle(self, verdict) => Word::NoElectionLeft,
             word => word,
         }

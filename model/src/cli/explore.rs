@@ -18,7 +18,7 @@ use std::process::ExitCode;
 pub struct Arguments {
     /// The model to walk through.
     name: Name,
-    /// Of a model of a use: this variant, or planted mistake; see `model list`.
+    /// Of lock, registry and two-phase-commit: this variant, or planted mistake; `model list` names them.
     #[arg(long)]
     variant: Option<String>,
     /// Where to listen; port 0 takes any that is free.

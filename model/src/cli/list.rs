@@ -22,12 +22,9 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
     for kind in Kind::ALL {
         say!("  {}: {}", kind.name(), Bounds::default_of(kind));
     }
-    say!("\nModels of what people do with it, and their variants, of which most are mistakes planted:");
+    say!("\nModels of what people do with it; `check NAME` checks what is right, `--variant` one of these:");
     for name in Use::ALL {
-        if let Ok(setting) = Setting::of(name, None) {
-            let subject = Subject::Use(setting);
-            say!("  {}: {}; {}", subject.name(), subject.bounds(), Setting::variants(name).join(", "));
-        }
+        variants(name);
     }
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
         say!("\nThe {title} suite:");
@@ -47,6 +44,15 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
         recipes::each!(setting, model => tell(&model.properties(), &model.goals()));
     }
     ExitCode::SUCCESS
+}
+
+/// The variants of a use, each in the bounds that show it.
+fn variants(name: Use) {
+    let Ok(setting) = Setting::of(name, None) else { return };
+    say!("  {}", Subject::Use(setting).name());
+    for (variant, what) in Setting::variants(name) {
+        say!("    {variant:20} {what}");
+    }
 }
 
 /// Every property that bounds of this kind can have.

@@ -91,17 +91,22 @@ fn name(kind: Kind) -> &'static str {
 /// Every property by name, with the number of runs that say of it the same.
 #[must_use]
 pub fn of_properties(outcomes: &[Outcome]) -> String {
-    let mut rows: Vec<(&str, Kind, [usize; 4])> = Vec::new();
+    let mut rows: Vec<(&str, Kind, [usize; 5])> = Vec::new();
     for (verdict, word) in outcomes.iter().flat_map(words) {
         let at = rows.iter().position(|row| row.0 == verdict.name && row.1 == verdict.kind).unwrap_or_else(|| {
-            rows.push((&verdict.name, verdict.kind, [0; 4]));
+            rows.push((&verdict.name, verdict.kind, [0; 5]));
             rows.len() - 1
         });
         rows[at].2[column(word)] += 1;
     }
     let mut table = table(&["property", "kind", "holds in runs", "fails in", "not reached in", "undecided in"], 2);
     for (property, kind, counts) in rows {
-        let [holding, failing, unreached, undecided] = counts.map(|count| count.to_string());
+        let [holding, mut failing, unreached, undecided, expected] = counts.map(|count| count.to_string());
+        match (counts[1], counts[4]) {
+            (_, 0) => {}
+            (0, _) => failing = format!("{expected} as expected"),
+            (_, _) => failing = format!("{failing}, and {expected} as expected"),
+        }
         table.add_row([property.to_owned(), name(kind).to_owned(), holding, failing, unreached, undecided]);
     }
     table.to_string()
@@ -110,9 +115,10 @@ pub fn of_properties(outcomes: &[Outcome]) -> String {
 fn column(word: Word) -> usize {
     match word {
         Word::Holds => 0,
-        Word::Violated | Word::NotLive | Word::Shown | Word::NotShown => 1,
+        Word::Violated | Word::NotLive | Word::NotAsExpected => 1,
         Word::NotReached | Word::NoElectionLeft => 2,
         Word::Undecided => 3,
+        Word::Expected(_) => 4,
     }
 }
 

@@ -54,33 +54,29 @@ macro_rules! each {
 pub(crate) use each;
 
 impl Setting {
-    /// What `model check NAME` explores; with a variant, that one.
+    /// The model of a use in small bounds; of a variant, in those that show it.
     ///
     /// # Errors
     /// With a sentence, when there is no such variant.
     pub fn of(name: Use, variant: Option<&str>) -> Result<Setting, String> {
         Ok(match name {
-            Use::Lock => Setting::Lock(lock::Lock { variant: named(variant)?, ..lock::Lock::default() }),
-            Use::Registry => {
-                Setting::Registry(registry::Registry { variant: named(variant)?, ..registry::Registry::default() })
-            }
-            Use::TwoPhaseCommit => Setting::TwoPhaseCommit(two_phase_commit::TwoPhaseCommit {
-                variant: named(variant)?,
-                ..two_phase_commit::TwoPhaseCommit::default()
-            }),
+            Use::Lock => Setting::Lock(lock::Lock::of(named(variant)?)),
+            Use::Registry => Setting::Registry(registry::Registry::of(named(variant)?)),
+            Use::TwoPhaseCommit => Setting::TwoPhaseCommit(two_phase_commit::TwoPhaseCommit::of(named(variant)?)),
         })
     }
 
-    /// The names of the variants of a use.
+    /// The variants of a use: their names, and what each is.
     #[must_use]
-    pub fn variants(name: Use) -> Vec<String> {
-        fn names<V: ValueEnum>() -> Vec<String> {
-            V::value_variants().iter().map(name_of).collect()
+    pub fn variants(name: Use) -> Vec<(String, String)> {
+        fn of<V: ValueEnum>() -> Vec<(String, String)> {
+            let help = |value: &V| value.to_possible_value()?.get_help().map(ToString::to_string);
+            V::value_variants().iter().map(|value| (name_of(value), help(value).unwrap_or_default())).collect()
         }
         match name {
-            Use::Lock => names::<lock::Variant>(),
-            Use::Registry => names::<registry::Variant>(),
-            Use::TwoPhaseCommit => names::<two_phase_commit::Variant>(),
+            Use::Lock => of::<lock::Variant>(),
+            Use::Registry => of::<registry::Variant>(),
+            Use::TwoPhaseCommit => of::<two_phase_commit::Variant>(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::name_of;
 use super::served::{Served, create};
 use super::tale::Recipe;
+use crate::cli::table::counted;
 use crate::engine::{Fair, Goal};
 use clap::ValueEnum;
 use stateright::{Model, Property};
@@ -13,6 +14,15 @@ use zab::recipes::lock::sequence;
 use zab::recipes::registry::{Cache, Tell, may_move};
 use zab::tree::{Change, CreateMode, SetWatches, Transaction, WatchMode};
 
+impl Registry {
+    /// The bounds that show what there is to see of a variant.
+    #[must_use]
+    pub fn of(variant: Variant) -> Registry {
+        let moves = if variant == Variant::WatchesLater { 0 } else { Registry::default().moves };
+        Registry { variant, moves, ..Registry::default() }
+    }
+}
+
 const SERVICE: &str = "/service";
 
 /// How the algorithm is written.
@@ -21,9 +31,9 @@ pub enum Variant {
     /// As in `zab::recipes::registry`.
     #[default]
     Cached,
-    /// The consumer moves to servers that are behind it.
+    /// Mistake: the consumer moves to servers that are behind it.
     MovesBackwards,
-    /// The list is asked for first, and the watch afterwards.
+    /// Mistake: the list is asked for first, and the watch afterwards.
     WatchesLater,
 }
 
@@ -293,7 +303,9 @@ impl Recipe for Registry {
     }
 
     fn bounds(&self) -> String {
-        format!("{} registrations, {} moves, {}", self.registrations, self.moves, self.variant())
+        let registrations = counted(self.registrations.into(), "registration", "registrations");
+        let moves = counted(self.moves.into(), "move", "moves");
+        format!("{registrations}, {moves}, {}", self.variant())
     }
 
     fn variant(&self) -> String {
@@ -308,22 +320,35 @@ impl Recipe for Registry {
             Action::Apply => "the follower applies a transaction".to_owned(),
             Action::Serve => format!("{} lists for the consumer", server[world.at]),
             Action::Watch => format!("{} sets the consumer's watch", server[world.at]),
-            Action::Deliver => format!("the consumer reads {:?}", world.inbox[0].0),
+            Action::Deliver => format!("the consumer reads: {}", words(&world.inbox[0].0)),
             Action::Move => format!("the consumer moves to {}", server[1 - world.at]),
         }
     }
 
     fn facts(&self, world: &World) -> Vec<String> {
-        let set = |names: &BTreeSet<String>| format!("{{{}}}", names.iter().cloned().collect::<Vec<_>>().join(", "));
         let mut facts = vec![
-            format!("the leader has {}", set(&there(&world.servers[0]))),
-            format!("the follower has {}", set(&there(&world.servers[1]))),
-            format!("the cache shows {}", set(&world.cache.shown)),
+            format!("the leader has {}", listed(&there(&world.servers[0]))),
+            format!("the follower has {}", listed(&there(&world.servers[1]))),
+            format!("the cache shows {}", listed(&world.cache.shown)),
         ];
-        facts.extend(world.inbox.iter().map(|(tell, _)| format!("on its way to the consumer: {tell:?}")));
+        facts.extend(world.inbox.iter().map(|(tell, _)| format!("on its way to the consumer: {}", words(tell))));
         if !world.servers[world.at].watches.is_empty() {
             facts.push("the consumer's server watches for it".to_owned());
         }
         facts
+    }
+}
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+fn words(tell: &Tell) -> String {
+    match tell {
+        Tell::Begin => "begin".to_owned(),
+        Tell::Listed(names) => format!("there is {}", listed(names)),
+        Tell::Changed => "who is there has changed".to_owned(),
+        Tell::Interrupted => "the connection broke".to_owned(),
     }
 }

@@ -20,10 +20,10 @@ pub trait Recipe: Fair + Model<State: State, Action: Action> + Clone + Send + Sy
     /// The variant's name.
     fn variant(&self) -> String;
 
-    /// Whether it is there to show that this claim fails.
-    fn shows(&self, claim: &str) -> bool {
+    /// Where it is there to show that this claim fails: the words for it; see [`Checkable::expected`].
+    fn expected(&self, claim: &str) -> Option<&'static str> {
         let _ = claim;
-        false
+        None
     }
 
     /// An action's line, with what it is about.
@@ -50,8 +50,8 @@ impl<R: Recipe> Checkable for R {
         true
     }
 
-    fn shows(&self, claim: &str) -> bool {
-        Recipe::shows(self, claim)
+    fn expected(&self, claim: &str) -> Option<&'static str> {
+        Recipe::expected(self, claim)
     }
 
     fn tell(&self, verdict: &Verdict<R::Action>, _word: Word) -> Option<Arc<dyn Told>> {

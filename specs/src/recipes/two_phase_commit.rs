@@ -165,6 +165,8 @@ impl Process {
     pub fn receive(&mut self, from: u8, message: Message, effects: &mut Vec<Effect>) {
         match (message, self.decided) {
             (Message::Ask | Message::Propose(..) | Message::NewEpoch(_), Some(done)) => self.tell(from, done, effects),
+            // Who votes so late had forgotten the answer in a crash.
+            (Message::Vote(..), Some(done)) if self.form == Form::Classic => self.tell(from, done, effects),
             (Message::Ask, None) => self.bring_up_to_date(from, effects),
             (Message::Propose(epoch, has), None) if epoch >= self.promised => self.accept(from, epoch, has, effects),
             (Message::NewEpoch(epoch), None) if epoch > self.promised => {
@@ -197,8 +199,17 @@ impl Process {
         effects.push(Effect::SendWhenDurable(from, Message::Vote(epoch, true)));
     }
 
-    /// Zab's form, rule CatchUp: who starts again may have lost what the leader asked of it.
-    fn bring_up_to_date(&self, other: u8, effects: &mut Vec<Effect>) {
+    /// Rule PresumeAbort: whether it is the classic coordinator, and knows nothing of what it is asked about.
+    fn has_forgotten(&self) -> bool {
+        self.form == Form::Classic && self.id == 0 && self.leads.is_none()
+    }
+
+    /// An answer for who asks, from one who does not know what came of it.
+    fn bring_up_to_date(&mut self, other: u8, effects: &mut Vec<Effect>) {
+        if self.has_forgotten() {
+            self.decide(false, effects);
+        }
+        // Rule CatchUp: who starts again may have lost what the leader asked of it.
         if let (Form::Zab, Some(Lead { epoch, has, .. })) = (self.form, &self.leads) {
             let message = has.map_or(Message::NewEpoch(*epoch), |has| Message::Propose(*epoch, has));
             effects.push(Effect::Send(other, message));
@@ -207,8 +218,7 @@ impl Process {
 
     fn on_vote(&mut self, from: u8, epoch: u8, yes: bool, effects: &mut Vec<Effect>) {
         let enough = self.enough();
-        if self.form == Form::Classic && self.leads.is_none() {
-            // Rule PresumeAbort: a vote on what it knows nothing of any more.
+        if self.has_forgotten() {
             return self.decide(false, effects);
         }
         let Some(Lead { has: Some(has), answers, .. }) = self.leads.as_mut().filter(|lead| lead.epoch == epoch) else {

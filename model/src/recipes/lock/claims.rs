@@ -1,6 +1,6 @@
 //! What must hold of a lock, and that each of it is put to the test.
 
-use super::{LOCK, Lock, Variant, World};
+use super::{Lock, Variant, World};
 use stateright::Property;
 use zab::recipes::lock::{Stage, Tell};
 
@@ -10,9 +10,7 @@ pub fn properties(model: &Lock) -> Vec<Property<Lock>> {
         Property::<Lock>::always("MutualExclusion", |_, world| believers(world, true) <= 1),
         Property::<Lock>::always("FencedInOrder", |_, world| !world.disordered),
         Property::<Lock>::always("ServedInOrder", |_, world| !world.overtaken),
-        Property::<Lock>::sometimes("ServedInOrder: all were served", |model, world| {
-            world.entries == model.contenders
-        }),
+        Property::<Lock>::sometimes("ServedInOrder: all were served", |model, world| world.entries == model.contenders),
         Property::<Lock>::sometimes("LookAgain: there is nothing to watch any more", |_, world| {
             world.clients.iter().any(|client| client.inbox.iter().any(|(told, _)| *told == Tell::Watched(false)))
         }),
@@ -65,13 +63,11 @@ fn herd(model: &Lock) -> u8 {
     model.contenders * (model.contenders - 1) / 2
 }
 
-/// How many believe to hold the lock; with `open`, only those whose sessions are open and whose znodes are there.
+/// How many believe to hold the lock; with `open`, only those whose sessions are open.
 fn believers(world: &World, open: bool) -> usize {
-    let believes = |(client, id): (&super::Client, u8)| {
-        let Stage::Holding(name, _) = &client.contender.stage else { return false };
-        !open || (world.served.is_open(id) && world.served.tree.node(&format!("{LOCK}/{name}")).is_some())
-    };
-    world.clients.iter().zip(0..).filter(|each| believes(*each)).count()
+    let believes = |client: &super::Client| matches!(client.contender.stage, Stage::Holding(..));
+    let counts = |(client, id): &(&super::Client, u8)| believes(client) && (!open || world.served.is_open(*id));
+    world.clients.iter().zip(0..).filter(counts).count()
 }
 
 /// Everyone who wanted the lock has had it, or has lost its session.

@@ -55,7 +55,22 @@ pub struct Lock {
 
 impl Default for Lock {
     fn default() -> Lock {
-        Lock { contenders: 3, expiries: 1, breaks: 1, variant: Variant::Queue }
+        Lock { contenders: 3, expiries: 1, breaks: 0, variant: Variant::Queue }
+    }
+}
+
+impl Lock {
+    /// The bounds that show what there is to see of a variant.
+    #[must_use]
+    pub fn of(variant: Variant) -> Lock {
+        let (contenders, expiries, breaks) = match variant {
+            Variant::Queue | Variant::TrustsTheWakeUp => (3, 1, 0),
+            Variant::Herd | Variant::WatchesBehind => (3, 0, 0),
+            Variant::WaitsForNobody | Variant::LooksBeforeCreate => (2, 0, 0),
+            Variant::CreatesTwice => (1, 0, 1),
+            Variant::Unfenced => (2, 1, 0),
+        };
+        Lock { contenders, expiries, breaks, variant }
     }
 }
 

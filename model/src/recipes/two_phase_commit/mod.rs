@@ -58,6 +58,14 @@ impl Default for TwoPhaseCommit {
     }
 }
 
+impl TwoPhaseCommit {
+    /// The bounds that show what there is to see of a variant.
+    #[must_use]
+    pub fn of(variant: Variant) -> TwoPhaseCommit {
+        TwoPhaseCommit { variant, ..TwoPhaseCommit::default() }
+    }
+}
+
 /// Processes.
 const COUNT: u8 = 3;
 
@@ -145,12 +153,17 @@ impl TwoPhaseCommit {
             (Action::Flush(id), !place.queue.is_empty()),
             (Action::FlushPage(id), classic && covered && process.page != place.page),
             (Action::GiveUp, classic && process.leads.is_some() && process.decided.is_none()),
-            (Action::Ask(id), in_doubt && id != 0 && world.places[0].up.is_none() && !asked),
+            (Action::Ask(id), in_doubt && id != 0 && !self.is_at_work(world) && !asked),
             (Action::LosePatience(id), in_doubt && id != 0 && self.variant == Variant::LosesPatience),
             (Action::Crash(id), world.crashes > 0),
             (Action::TakeOver(id), process.decided.is_none() && self.is_vacant(world)),
         ];
         actions.extend(offered.into_iter().filter(|(_, may)| *may).map(|(action, _)| action));
+    }
+
+    /// Whether the classic coordinator is up, and has not forgotten what it began.
+    fn is_at_work(&self, world: &World) -> bool {
+        world.places[0].up.as_ref().is_some_and(|process| process.leads.is_some() || process.decided.is_some())
     }
 
     /// Whether a majority is up, and nobody of it coordinates: there will be an election.
@@ -254,7 +267,7 @@ impl Recipe for TwoPhaseCommit {
 
     fn bounds(&self) -> String {
         let crashes = counted(self.crashes.into(), "crash", "crashes");
-        let dies = if self.variant == Variant::ClassicReturns { "" } else { " (0's for good perhaps)" };
+        let dies = if self.variant == Variant::ClassicReturns { "" } else { " (of 0 for good, perhaps)" };
         format!("{COUNT} processes, {crashes}{dies}, {}", self.variant())
     }
 
@@ -262,8 +275,8 @@ impl Recipe for TwoPhaseCommit {
         name_of(&self.variant)
     }
 
-    fn shows(&self, claim: &str) -> bool {
-        self.variant == Variant::Classic && claim == claims::DECIDES
+    fn expected(&self, claim: &str) -> Option<&'static str> {
+        (self.variant == Variant::Classic && claim == claims::DECIDES).then_some("expected: blocks")
     }
 
     fn label(&self, world: &World, action: &Action) -> String {

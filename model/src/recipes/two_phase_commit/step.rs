@@ -73,7 +73,12 @@ fn enact(model: &TwoPhaseCommit, world: &mut World, id: u8, effects: Vec<Effect>
         };
         match effect {
             Effect::Write(_) => place.queue.push(effect),
-            Effect::SendWhenDurable(..) if !place.queue.is_empty() && !early => place.queue.push(effect),
+            Effect::SendWhenDurable(..) if !place.queue.is_empty() && !early => {
+                // On the wire it would be one message, too.
+                if !place.queue.contains(&effect) {
+                    place.queue.push(effect);
+                }
+            }
             Effect::Send(to, message) | Effect::SendWhenDurable(to, message) if to == id => {
                 let mut more = Vec::new();
                 if let Some(process) = &mut place.up {
