@@ -169,13 +169,13 @@ fn named(arguments: &Arguments, name: Name) -> Result<Subject, String> {
     match name {
         Name::Protocol(kind) => {
             if arguments.variant.is_some() {
-                return Err("--variant means nothing in models of the protocol, only in those of uses".into());
+                return Err("--variant means nothing here, only in lock, registry and two-phase-commit".into());
             }
             let usual = if arguments.liveness { invocation::timely(kind) } else { Bounds::default_of(kind) };
             Ok(Subject::Protocol(arguments.bounds.meant_for(kind)?.apply_to(usual)))
         }
         Name::Use(_) if arguments.bounds.is_any_set() => {
-            Err("bounds mean nothing in models of uses, only in election, zab and ensemble".into())
+            Err("bounds mean nothing here, only in election, zab and ensemble".into())
         }
         Name::Use(name) => Ok(Subject::Use(Setting::of(name, arguments.variant.as_deref())?)),
     }

@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 /// A model of a use, which stateright's Explorer shows as it is: steps with what they are about, and states in words.
 fn serve_use(arguments: &Arguments, name: recipes::Use) -> Result<(), String> {
     if arguments.bounds.is_any_set() || arguments.liveness || arguments.premises {
-        return Err("bounds, --liveness and --premises mean nothing in models of uses".into());
+        return Err("bounds, --liveness and --premises mean nothing here, only in election, zab and ensemble".into());
     }
     let setting = Setting::of(name, arguments.variant.as_deref())?;
     recipes::each!(setting, model => serve_plainly(arguments, model))
@@ -77,7 +77,7 @@ fn serve_plainly<M: Checkable>(arguments: &Arguments, model: M) -> Result<(), St
 
 fn serve(arguments: &Arguments, kind: Kind) -> Result<(), String> {
     if arguments.variant.is_some() {
-        return Err("--variant means nothing in models of the protocol, only in those of uses".into());
+        return Err("--variant means nothing here, only in lock, registry and two-phase-commit".into());
     }
     let switches = arguments.bounds.meant_for(kind)?;
     let bounds = switches.apply_to(invocation::explorer_bounds(kind));

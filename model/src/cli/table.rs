@@ -75,7 +75,6 @@ pub fn reason(completion: Completion) -> Option<&'static str> {
 }
 
 /// Every verdict of a run, with what is to be said of it.
-#[must_use]
 pub fn words(outcome: &Outcome) -> impl Iterator<Item = (&Verdict<()>, Word)> {
     outcome.verdicts().map(|(verdict, finding)| (verdict, finding.word))
 }

@@ -28,7 +28,7 @@ const SERVICE: &str = "/service";
 /// How the algorithm is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Variant {
-    /// As in `zab::recipes::registry`.
+    /// The list and the watch are asked for at once, as in `zab::recipes::registry`.
     #[default]
     Cached,
     /// Mistake: the consumer moves to servers that are behind it.

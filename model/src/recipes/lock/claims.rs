@@ -11,10 +11,12 @@ pub fn properties(model: &Lock) -> Vec<Property<Lock>> {
         Property::<Lock>::always("FencedInOrder", |_, world| !world.disordered),
         Property::<Lock>::always("ServedInOrder", |_, world| !world.overtaken),
         Property::<Lock>::sometimes("ServedInOrder: all were served", |model, world| world.entries == model.contenders),
-        Property::<Lock>::sometimes("LookAgain: there is nothing to watch any more", |_, world| {
-            world.clients.iter().any(|client| client.inbox.iter().any(|(told, _)| *told == Tell::Watched(false)))
-        }),
     ];
+    if model.contenders > 1 && model.variant != Variant::LooksBeforeCreate {
+        all.push(Property::<Lock>::sometimes("LookAgain: there is nothing to watch any more", |_, world| {
+            world.clients.iter().any(|client| client.inbox.iter().any(|(told, _)| *told == Tell::Watched(false)))
+        }));
+    }
     if model.expiries > 0 {
         all.push(Property::<Lock>::sometimes("MutualExclusion: two believe to hold", |_, world| {
             believers(world, false) > 1
@@ -23,12 +25,16 @@ pub fn properties(model: &Lock) -> Vec<Property<Lock>> {
     if model.expiries > 0 && model.variant != Variant::Unfenced {
         all.push(Property::<Lock>::sometimes("FencedInOrder: a write is refused", |_, world| world.refused));
     }
-    if model.breaks > 0 {
+    if model.breaks > 0 && model.variant != Variant::CreatesTwice {
         all.push(Property::<Lock>::sometimes("ProtectCreate: a znode is found again", |_, world| {
             world.clients.iter().any(|client| matches!(client.contender.stage, Stage::Numbering(_)))
         }));
     }
-    all.extend(if model.variant == Variant::Herd { herd_costs() } else { queue_costs() });
+    match (model.variant, model.contenders) {
+        (Variant::Herd, _) => all.extend(herd_costs()),
+        (Variant::LooksBeforeCreate, _) | (_, ..=1) => {}
+        _ => all.extend(queue_costs()),
+    }
     all
 }
 

@@ -21,7 +21,7 @@ pub const LOCK: &str = "/lock";
 /// How the algorithm is written: as it is, at a cost, or with a mistake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Variant {
-    /// As in `zab::recipes::lock`.
+    /// Each watches the one before, as in `zab::recipes::lock`.
     #[default]
     Queue,
     /// Everybody watches the znode of the one who holds: right, but every release wakes everybody.

@@ -45,7 +45,7 @@ fn tell(model: &Lock, world: &mut World, id: u8, told: Tell) {
     match &told {
         Tell::Woken => {
             client.watched = None;
-            client.woken = matches!(model.variant, Variant::TrustsTheWakeUp | Variant::LooksBeforeCreate);
+            client.woken = model.variant == Variant::TrustsTheWakeUp;
         }
         Tell::Expired => (client.watched, client.request, client.woken) = (None, None, false),
         _ => {}
@@ -53,7 +53,16 @@ fn tell(model: &Lock, world: &mut World, id: u8, told: Tell) {
     let told = misheard(model.variant, client, told);
     let names = if let Tell::Listed(names) = &told { names.clone() } else { Vec::new() };
     let held = matches!(client.contender.stage, Stage::Holding(..));
-    if let Some(ask) = client.contender.step(told) {
+    let creates = client.contender.stage == Stage::Creating;
+    let mut ask = client.contender.step(told);
+    if let (Variant::LooksBeforeCreate, true, Stage::Listing(ticket)) =
+        (model.variant, creates, &client.contender.stage)
+    {
+        // What it saw before it created its znode was an empty queue, for all begin at once.
+        let names = vec![ticket.name.clone()];
+        ask = client.contender.step(Tell::Listed(names));
+    }
+    if let Some(ask) = ask {
         let ask = miswritten(model.variant, &client.contender.stage, &names, ask);
         if let Ask::Watch(name) = &ask {
             client.watched = Some(name.clone());
@@ -76,12 +85,7 @@ fn misheard(variant: Variant, client: &mut Client, told: Tell) -> Tell {
         (Variant::CreatesTwice, Stage::Recovering, Tell::Listed(_)) => Tell::Listed(Vec::new()),
         (_, Stage::Listing(ticket), Tell::Listed(names)) => {
             let woken = std::mem::take(&mut client.woken);
-            let alone = match variant {
-                Variant::TrustsTheWakeUp => woken,
-                // What it saw before it created its znode was an empty queue, for all begin at once.
-                Variant::LooksBeforeCreate => !woken,
-                _ => false,
-            };
+            let alone = variant == Variant::TrustsTheWakeUp && woken;
             Tell::Listed(if alone { vec![ticket.name.clone()] } else { names })
         }
         (_, _, told) => told,

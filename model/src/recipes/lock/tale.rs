@@ -39,7 +39,7 @@ pub fn standing(stage: &Stage) -> String {
         Stage::Recovering => "asks whether its znode was created".to_owned(),
         Stage::Listing(_) => "asks who is before it".to_owned(),
         Stage::Numbering(_) => "is first, and asks for its token".to_owned(),
-        Stage::Watching(_) => "asks to be told when its predecessor goes".to_owned(),
+        Stage::Watching(_) => "asks for a watch on another".to_owned(),
         Stage::Waiting(_) => "waits".to_owned(),
         Stage::Holding(_, token) => format!("believes to hold the lock, with the token {token}"),
         Stage::Releasing(_) => "asks that its znode be deleted".to_owned(),
