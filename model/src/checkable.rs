@@ -40,8 +40,8 @@ pub trait Checkable: Fair + Model<State: State, Action: Action> + Clone + Send +
     /// The evidence of a verdict, told; `None` if it has none.
     fn tell(&self, verdict: &Verdict<Self::Action>, word: Word) -> Option<Arc<dyn Told>>;
 
-    /// The command that opens it in the Explorer.
-    fn explorer_command(&self, verdict: &Verdict<Self::Action>) -> String;
+    /// The command that opens it in the Explorer, if there is one for these bounds.
+    fn explorer_command(&self, verdict: &Verdict<Self::Action>) -> Option<String>;
 }
 
 /// What a state must be able to do.

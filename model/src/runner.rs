@@ -112,7 +112,7 @@ fn finding<M: Checkable>(model: &M, verdict: &Verdict<M::Action>) -> Finding {
     }
     let path = verdict.path.as_deref();
     let address = path.and_then(|path| explorer::address_of(explorer::ADDRESS, model, verdict.initial, path));
-    let walk = address.map(|address| (model.explorer_command(verdict), address));
+    let walk = address.and_then(|address| Some((model.explorer_command(verdict)?, address)));
     Finding { word, story: model.tell(verdict, word), walk }
 }
 

@@ -89,6 +89,15 @@ pub fn uses() -> Vec<Run> {
         run("two-phase-commit", "atomic, and blocked when 0 dies for good", commit(commit::Variant::Classic)),
         run("two-phase-commit-returns", "not blocked when 0 returns", commit(commit::Variant::ClassicReturns)),
         run("two-phase-commit-zab", "no refusal, a majority: not blocked at all", commit(commit::Variant::Zab)),
+        run(
+            "two-phase-commit-zab-early",
+            "two coordinate at a time",
+            Setting::TwoPhaseCommit(TwoPhaseCommit {
+                crashes: 0,
+                elections: 1,
+                ..TwoPhaseCommit::of(commit::Variant::Zab)
+            }),
+        ),
     ]
 }
 

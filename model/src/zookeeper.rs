@@ -202,7 +202,7 @@ impl Checkable for ZooKeeper {
         Some(Arc::new(story))
     }
 
-    fn explorer_command(&self, verdict: &Verdict<Action>) -> String {
-        invocation::explorer_command(&self.bounds, verdict.kind == engine::Kind::Live)
+    fn explorer_command(&self, verdict: &Verdict<Action>) -> Option<String> {
+        Some(invocation::explorer_command(&self.bounds, verdict.kind == engine::Kind::Live))
     }
 }

@@ -127,6 +127,15 @@ fn a_commit_in_zabs_form() {
     check_model(&TwoPhaseCommit::of(commit::Variant::Zab), 183_352, 740_138);
 }
 
+#[test]
+fn a_commit_in_zabs_form_with_two_coordinators() {
+    check_model(
+        &TwoPhaseCommit { crashes: 0, elections: 1, ..TwoPhaseCommit::of(commit::Variant::Zab) },
+        18_953,
+        57_858,
+    );
+}
+
 /// The grains see the same protocol: what a coarser one lets happen, a finer one does.
 #[test]
 fn finer_disks_have_more_states_and_hold_the_same() {

@@ -117,6 +117,13 @@ fn a_new_epoch_must_ask_what_others_have_accepted() {
     tells(&story, &["knows that it is done", "begins epoch 2", "propose nothing", "knows that it is not done"]);
 }
 
+#[test]
+fn who_follows_a_new_epoch_accepts_nothing_of_an_older() {
+    let story = caught(&TwoPhaseCommit::of(Committed::BreaksItsPromise), "Atomicity");
+    tells(&story, &["0 begins", "begins epoch 2"]);
+    tells(&story, &["propose nothing (epoch 2)", "it is done"]);
+}
+
 /// The counterexample of which the chapter tells: everyone who is left has voted yes, and nobody knows.
 #[test]
 fn the_classic_commit_blocks_when_its_coordinator_dies_after_the_votes() {

@@ -312,6 +312,10 @@ impl Recipe for Registry {
         name_of(&self.variant)
     }
 
+    fn is_usual(&self) -> bool {
+        *self == Registry::of(self.variant)
+    }
+
     fn label(&self, world: &World, action: &Action) -> String {
         let server = ["the leader", "the follower"];
         match *action {

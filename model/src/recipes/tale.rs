@@ -20,6 +20,9 @@ pub trait Recipe: Fair + Model<State: State, Action: Action> + Clone + Send + Sy
     /// The variant's name.
     fn variant(&self) -> String;
 
+    /// Whether these are the bounds of its variant on the command line.
+    fn is_usual(&self) -> bool;
+
     /// Where it is there to show that this claim fails: the words for it; see [`Checkable::expected`].
     fn expected(&self, claim: &str) -> Option<&'static str> {
         let _ = claim;
@@ -58,8 +61,8 @@ impl<R: Recipe> Checkable for R {
         Tale::of(self, verdict).map(|tale| Arc::new(tale) as Arc<dyn Told>)
     }
 
-    fn explorer_command(&self, _verdict: &Verdict<R::Action>) -> String {
-        format!("model explore {} --variant {}", Recipe::name(self), self.variant())
+    fn explorer_command(&self, _verdict: &Verdict<R::Action>) -> Option<String> {
+        self.is_usual().then(|| format!("model explore {} --variant {}", Recipe::name(self), self.variant()))
     }
 }
 

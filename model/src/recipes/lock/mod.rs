@@ -253,6 +253,10 @@ impl Recipe for Lock {
         name_of(&self.variant)
     }
 
+    fn is_usual(&self) -> bool {
+        *self == Lock::of(self.variant)
+    }
+
     fn label(&self, world: &World, action: &Action) -> String {
         let client = |id: u8| &world.clients[usize::from(id)];
         match *action {

@@ -26,6 +26,11 @@ pub fn properties(model: &TwoPhaseCommit) -> Vec<Property<TwoPhaseCommit>> {
         }),
         Property::<TwoPhaseCommit>::always("PageFollowsLog", |_, world| processes(world).all(page_is_right)),
     ];
+    if model.elections > 0 {
+        all.push(Property::<TwoPhaseCommit>::sometimes("Atomicity: two coordinate", |_, world| {
+            processes(world).filter(|process| process.leads.is_some()).count() == 2
+        }));
+    }
     all.extend(match model.form() {
         Form::Classic => [
             Property::<TwoPhaseCommit>::sometimes("PageFollowsLog: there is something to redo", |_, world| {

@@ -41,6 +41,8 @@ pub enum Variant {
     NoRedoNoUndo,
     /// Mistake, in Zab's form: a new coordinator does not ask what others have accepted.
     ForgetsTheLatest,
+    /// Mistake, in Zab's form: who follows a new epoch accepts what an older one proposes.
+    BreaksItsPromise,
 }
 
 /// The model, within bounds.
@@ -48,13 +50,15 @@ pub enum Variant {
 pub struct TwoPhaseCommit {
     /// How often a process crashes, and starts again; but process 0 perhaps not.
     pub crashes: u8,
+    /// Zab's form: how often another is elected although the coordinator is there, and only slow.
+    pub elections: u8,
     /// What is planted.
     pub variant: Variant,
 }
 
 impl Default for TwoPhaseCommit {
     fn default() -> TwoPhaseCommit {
-        TwoPhaseCommit { crashes: 1, variant: Variant::Classic }
+        TwoPhaseCommit { crashes: 1, elections: 0, variant: Variant::Classic }
     }
 }
 
@@ -62,7 +66,10 @@ impl TwoPhaseCommit {
     /// The bounds that show what there is to see of a variant.
     #[must_use]
     pub fn of(variant: Variant) -> TwoPhaseCommit {
-        TwoPhaseCommit { variant, ..TwoPhaseCommit::default() }
+        match variant {
+            Variant::BreaksItsPromise => TwoPhaseCommit { crashes: 0, elections: 1, variant },
+            _ => TwoPhaseCommit { variant, ..TwoPhaseCommit::default() },
+        }
     }
 }
 
@@ -99,6 +106,8 @@ pub struct World {
     pub epoch: u8,
     /// Crashes that are left.
     pub crashes: u8,
+    /// Elections that are left, beside those that are due.
+    pub elections: u8,
     /// Whether process 0 may still die.
     pub may_die: bool,
     /// Whether some process has ever known that it is done; that it is not done.
@@ -134,7 +143,10 @@ pub enum Action {
 
 impl TwoPhaseCommit {
     fn form(&self) -> Form {
-        if matches!(self.variant, Variant::Zab | Variant::ForgetsTheLatest) { Form::Zab } else { Form::Classic }
+        match self.variant {
+            Variant::Zab | Variant::ForgetsTheLatest | Variant::BreaksItsPromise => Form::Zab,
+            _ => Form::Classic,
+        }
     }
 
     /// What may happen to one process.
@@ -149,6 +161,7 @@ impl TwoPhaseCommit {
         let asked = world.wire.iter().any(|(from, _, message)| (*from, *message) == (id, Message::Ask));
         // Rule RedoAndUndo: the record that can undo a page is written before the page.
         let covered = place.queue.is_empty() || self.variant == Variant::PagesEarly;
+        let early = world.begun && world.elections > 0 && process.leads.is_none();
         let offered = [
             (Action::Flush(id), !place.queue.is_empty()),
             (Action::FlushPage(id), classic && covered && process.page != place.page),
@@ -156,7 +169,7 @@ impl TwoPhaseCommit {
             (Action::Ask(id), in_doubt && id != 0 && !self.is_at_work(world) && !asked),
             (Action::LosePatience(id), in_doubt && id != 0 && self.variant == Variant::LosesPatience),
             (Action::Crash(id), world.crashes > 0),
-            (Action::TakeOver(id), process.decided.is_none() && self.is_vacant(world)),
+            (Action::TakeOver(id), process.decided.is_none() && (self.is_vacant(world) || early)),
         ];
         actions.extend(offered.into_iter().filter(|(_, may)| *may).map(|(action, _)| action));
     }
@@ -192,6 +205,7 @@ impl TwoPhaseCommit {
             begun: false,
             epoch: 1,
             crashes: self.crashes,
+            elections: self.elections,
             may_die: self.variant != Variant::ClassicReturns,
             known: [false; 2],
         }
@@ -243,13 +257,13 @@ impl Model for TwoPhaseCommit {
 }
 
 impl Fair for TwoPhaseCommit {
-    fn class(&self, _world: &World, action: &Action) -> Option<u8> {
+    fn class(&self, world: &World, action: &Action) -> Option<u8> {
         match *action {
             Action::Deliver(from, to, _) => Some(from * COUNT + to),
             Action::Flush(id) => Some(9 + id),
             Action::Restart(id) => Some(12 + id),
             Action::GiveUp => Some(15),
-            Action::TakeOver(_) => Some(16),
+            Action::TakeOver(_) => self.is_vacant(world).then_some(16),
             Action::Ask(id) => Some(17 + id),
             Action::Begin | Action::FlushPage(_) | Action::LosePatience(_) | Action::Crash(_) | Action::Die => None,
         }
@@ -266,13 +280,23 @@ impl Recipe for TwoPhaseCommit {
     }
 
     fn bounds(&self) -> String {
-        let crashes = counted(self.crashes.into(), "crash", "crashes");
-        let dies = if self.variant == Variant::ClassicReturns { "" } else { " (of 0 for good, perhaps)" };
-        format!("{COUNT} processes, {crashes}{dies}, {}", self.variant())
+        let mut words = format!("{COUNT} processes");
+        if self.crashes > 0 {
+            let dies = if self.variant == Variant::ClassicReturns { "" } else { " (of 0 for good, perhaps)" };
+            words = format!("{words}, {}{dies}", counted(self.crashes.into(), "crash", "crashes"));
+        }
+        if self.elections > 0 {
+            words = format!("{words}, {}", counted(self.elections.into(), "early election", "early elections"));
+        }
+        format!("{words}, {}", self.variant())
     }
 
     fn variant(&self) -> String {
         name_of(&self.variant)
+    }
+
+    fn is_usual(&self) -> bool {
+        *self == TwoPhaseCommit::of(self.variant)
     }
 
     fn expected(&self, claim: &str) -> Option<&'static str> {

@@ -36,6 +36,7 @@ pub fn act(model: &TwoPhaseCommit, world: &mut World, action: Action) {
             crash(model, world, 0);
         }
         Action::TakeOver(id) => {
+            world.elections -= u8::from(!model.is_vacant(world));
             world.epoch += 1;
             let epoch = world.epoch;
             with(model, world, id, |process, effects| process.take_over(epoch, effects));
@@ -50,6 +51,9 @@ fn receive(model: &TwoPhaseCommit, process: &mut Process, from: u8, message: Mes
         Message::Promise(epoch, _) if model.variant == Variant::ForgetsTheLatest => Message::Promise(epoch, None),
         message => message,
     };
+    if let (Variant::BreaksItsPromise, Message::Propose(epoch, _)) = (model.variant, message) {
+        process.promised = process.promised.min(epoch);
+    }
     process.receive(from, message, effects);
 }
 
