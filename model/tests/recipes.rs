@@ -120,8 +120,8 @@ fn a_new_epoch_must_ask_what_others_have_accepted() {
 #[test]
 fn who_follows_a_new_epoch_accepts_nothing_of_an_older() {
     let story = caught(&TwoPhaseCommit::of(Committed::BreaksItsPromise), "Atomicity");
-    tells(&story, &["0 begins", "begins epoch 2"]);
-    tells(&story, &["propose nothing (epoch 2)", "it is done"]);
+    tells(&story, &["0 begins", "begins epoch 2", "propose nothing (epoch 2)"]);
+    assert!(story.contains("0 knows that it is done") && story.contains("1 knows that it is not done"), "{story}");
 }
 
 /// The counterexample of which the chapter tells: everyone who is left has voted yes, and nobody knows.
