@@ -32,7 +32,10 @@ pub const ADDRESS: &str = "127.0.0.1:3000";
 /// Where the Explorer, opened with the model's bounds, shows this path: `http://127.0.0.1:3000/#/steps/0/3/1`. `None`
 /// if it is no path of the model.
 #[must_use]
-pub fn address_of(host: &str, model: &ZooKeeper, initial: usize, actions: &[Action]) -> Option<String> {
+pub fn address_of<M>(host: &str, model: &M, initial: usize, actions: &[M::Action]) -> Option<String>
+where
+    M: Model<Action: Clone + PartialEq>,
+{
     let mut world = model.init_states().into_iter().nth(initial)?;
     let mut address = format!("http://{host}/#/steps/{initial}");
     let mut enabled = Vec::new();
@@ -42,7 +45,7 @@ pub fn address_of(host: &str, model: &ZooKeeper, initial: usize, actions: &[Acti
         address.push_str(&format!("/{}", enabled.iter().position(|other| other == action)?));
         // The last action of a counterexample may be one that panics.
         if place + 1 < actions.len() {
-            world = model.next_state(&world, *action)?;
+            world = model.next_state(&world, action.clone())?;
         }
     }
     Some(address)
@@ -52,7 +55,7 @@ pub fn address_of(host: &str, model: &ZooKeeper, initial: usize, actions: &[Acti
 ///
 /// # Errors
 /// With a sentence, when it is not a path of the model.
-pub fn path_at(model: &ZooKeeper, path: &str) -> Result<(usize, Vec<Action>), String> {
+pub fn path_at<M: Model<Action: Clone>>(model: &M, path: &str) -> Result<(usize, Vec<M::Action>), String> {
     let mut places = path
         .trim_matches('/')
         .split('/')
@@ -71,8 +74,8 @@ pub fn path_at(model: &ZooKeeper, path: &str) -> Result<(usize, Vec<Action>), St
                 enabled.len().saturating_sub(1)
             )
         })?;
-        world = model.next_state(&last, *action);
-        actions.push(*action);
+        world = model.next_state(&last, action.clone());
+        actions.push(action.clone());
     }
     world.map(|_| (initial, actions)).ok_or_else(|| beyond(path, initial))
 }

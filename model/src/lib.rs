@@ -2,11 +2,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`checkable`], [`subject`] | what the command needs of a model, and which models there are |
 //! | [`zookeeper`] | the model: stateright's `Model` over [`world`] |
 //! | [`world`] | disks, links and faults around `zab::Peer` |
 //! | [`bounds`] | how far a model goes, and why |
 //! | [`properties`], [`goals`] | what must hold, and what must come about |
 //! | [`engine`] | two engines on one `Model`: ours, breadth first, and stateright's, depth first |
+//! | [`recipes`] | what people do with a ZooKeeper, modelled |
 //! | [`mutation`] | planted changes of the order of outputs |
 //! | [`story`] | paths told: in words, as a scenario, a trace, a diagram |
 //! | [`invocation`] | the command line of bounds |
@@ -15,6 +17,7 @@
 
 pub mod bounds;
 pub mod bugs;
+pub mod checkable;
 pub mod cli;
 pub mod engine;
 pub mod explorer;
@@ -23,9 +26,11 @@ pub mod invocation;
 pub mod mutation;
 pub mod necessity;
 pub mod properties;
+pub mod recipes;
 pub mod runner;
 pub mod scenario;
 pub mod story;
+pub mod subject;
 pub mod suite;
 pub mod world;
 pub mod zookeeper;

@@ -1,7 +1,12 @@
 //! The runs of the suites. Each is a model within bounds, with the reason why these.
 
 use crate::bounds::{Bounds, Discovery, Grain, Kind, Oracle, Timing};
+use crate::recipes::Setting;
+use crate::recipes::lock::{self, Lock};
+use crate::recipes::registry::Registry;
+use crate::recipes::two_phase_commit::{self as commit, TwoPhaseCommit};
 use crate::runner::Engine;
+use crate::subject::Subject;
 use crate::world::Budget;
 
 /// A run of a suite.
@@ -11,8 +16,8 @@ pub struct Run {
     pub name: &'static str,
     /// What it is for.
     pub reason: &'static str,
-    /// How far it goes.
-    pub bounds: Bounds,
+    /// What it checks, and how far it goes.
+    pub subject: Subject,
     /// Which engines explore it; where there are two, they must count the same.
     pub engines: &'static [Engine],
 }
@@ -65,7 +70,35 @@ const fn with(bounds: Bounds, budget: Budget) -> Bounds {
 pub fn default() -> Vec<Run> {
     let mut runs = safety();
     runs.extend(liveness());
+    runs.extend(uses());
     runs
+}
+
+/// What people do with a ZooKeeper, safety and liveness at once. What is wrong is planted in tests, and by `--variant`.
+#[must_use]
+pub fn uses() -> Vec<Run> {
+    let lock = Lock::default();
+    let commit = |variant| Setting::TwoPhaseCommit(TwoPhaseCommit::of(variant));
+    let run = |name, reason, setting| Run { name, reason, subject: Subject::Use(setting), engines: BOTH };
+    vec![
+        run("lock", "a session that expires: one holds, in order, one is woken", Setting::Lock(lock)),
+        run("lock-replies", "an answer that is lost", Setting::Lock(Lock { expiries: 0, breaks: 1, ..lock })),
+        run("lock-both", "both at once", Setting::Lock(Lock { contenders: 2, breaks: 1, ..lock })),
+        run("lock-herd", "all watch one znode: right, and what it costs", Setting::Lock(Lock::of(lock::Variant::Herd))),
+        run("registry", "a cache follows the providers, and never goes back", Setting::Registry(Registry::default())),
+        run("two-phase-commit", "atomic, and blocked when 0 dies for good", commit(commit::Variant::Classic)),
+        run("two-phase-commit-returns", "not blocked when 0 returns", commit(commit::Variant::ClassicReturns)),
+        run("two-phase-commit-zab", "no refusal, a majority: not blocked at all", commit(commit::Variant::Zab)),
+        run(
+            "two-phase-commit-zab-early",
+            "two coordinate at a time",
+            Setting::TwoPhaseCommit(TwoPhaseCommit {
+                crashes: 0,
+                elections: 1,
+                ..TwoPhaseCommit::of(commit::Variant::Zab)
+            }),
+        ),
+    ]
 }
 
 fn safety() -> Vec<Run> {
@@ -201,9 +234,15 @@ pub fn deep() -> Vec<Run> {
             timely(atomic(with(ENSEMBLE, faults(1, 1, 1, 0)))),
             STATERIGHT,
         ),
+        Run {
+            name: "lock-3-1-1",
+            reason: "a session that expires, and an answer that is lost",
+            subject: Subject::Use(Setting::Lock(Lock { breaks: 1, ..Lock::default() })),
+            engines: BOTH,
+        },
     ]
 }
 
 const fn run(name: &'static str, reason: &'static str, bounds: Bounds, engines: &'static [Engine]) -> Run {
-    Run { name, reason, bounds, engines }
+    Run { name, reason, subject: Subject::Protocol(bounds), engines }
 }

@@ -1,8 +1,12 @@
 //! The model itself: stateright's `Model` and our `Fair`, over [`World`].
 
-use crate::bounds::{Bounds, Kind};
-use crate::engine::{Fair, Goal};
+use crate::bounds::{Bounds, Kind, Timing};
+use crate::checkable::{Checkable, Told};
+use crate::cli::verdict::{Word, waits_for_the_oracle};
+use crate::engine::{self, Fair, Goal, Verdict};
+use crate::invocation;
 use crate::mutation::Mutation;
+use crate::story::Story;
 use crate::world::step::Stepper;
 use crate::world::{Action, Budget, Server, World, enabled, packed};
 use crate::{goals, properties};
@@ -161,5 +165,44 @@ impl Fair for ZooKeeper {
 
     fn goals(&self) -> Vec<Goal<Self>> {
         goals::of(self)
+    }
+}
+
+impl Checkable for ZooKeeper {
+    fn name(&self) -> &'static str {
+        self.bounds.kind.name()
+    }
+
+    fn bounds(&self) -> String {
+        self.bounds.to_string()
+    }
+
+    fn bounds_for_machines(&self) -> serde_json::Value {
+        serde_json::json!(self.bounds)
+    }
+
+    fn is_live(&self) -> bool {
+        self.bounds.timing == Timing::Timely
+    }
+
+    fn word(&self, verdict: &Verdict<Action>) -> Word {
+        match Word::plain(verdict, None) {
+            Word::NotLive if waits_for_the_oracle(self, verdict) => Word::NoElectionLeft,
+            word => word,
+        }
+    }
+
+    /// Where only the oracle could go on, the story does not end as one of a server that is stuck.
+    fn tell(&self, verdict: &Verdict<Action>, word: Word) -> Option<Arc<dyn Told>> {
+        let mut story = Story::of_verdict(self, verdict)?;
+        if word == Word::NoElectionLeft {
+            story.title = format!("{}: not before another election", verdict.name);
+            story.note = story.note.map(|_| "here it stays: the oracle has held all its elections".to_owned());
+        }
+        Some(Arc::new(story))
+    }
+
+    fn explorer_command(&self, verdict: &Verdict<Action>) -> Option<String> {
+        Some(invocation::explorer_command(&self.bounds, verdict.kind == engine::Kind::Live))
     }
 }

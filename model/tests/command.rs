@@ -92,6 +92,9 @@ fn wrong_arguments_are_told_in_a_sentence_with_exit_code_2() {
         &["simulate", "--shard", "3/2"],
         &["simulate", "--shard", "half"],
         &["explore", "zab", "--address", "here"],
+        &["check", "zab", "--variant", "herd"],
+        &["check", "lock", "--variant", "hoard"],
+        &["check", "lock", "--servers", "3"],
     ] {
         let output = model(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -158,6 +161,20 @@ fn what_the_bounds_leave_no_room_for_is_not_told_as_a_violation() {
     assert!(words.contains("model explore zab") && words.contains(" --liveness`, then open"), "{words}");
     assert!(words.contains("here it stays: the oracle has held all its elections"), "{words}");
     assert!(!words.contains("NOT LIVE") && !words.contains("NOT everything holds"), "{words}");
+}
+
+#[test]
+fn what_is_expected_to_fail_is_no_fault() {
+    let output = model(&["check", "two-phase-commit"]);
+    let words = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{words}");
+    assert!(words.contains("0, the coordinator, is gone for good"), "{words}");
+    assert!(words.contains("L nobody stays in doubt EXPECTED: BLOCKS"), "{words}");
+    assert!(words.ends_with("Every property holds, but for 1 that fails as expected.\n"), "{words}");
+    let planted = model(&["check", "two-phase-commit", "--variant", "loses-patience"]);
+    let words = text(&planted.stdout);
+    assert_eq!(planted.status.code(), Some(1), "{words}");
+    assert!(words.contains(" loses patience") && words.ends_with("NOT everything holds.\n"), "{words}");
 }
 
 #[test]

@@ -2,18 +2,26 @@
 //! engine that changes what is explored shows here, and must say why.
 
 use model::bounds::{Bounds, Grain, Kind, Oracle, Timing};
+use model::checkable::Checkable;
 use model::engine::{Completion, Progress, Settings};
+use model::recipes::lock::{self, Lock};
+use model::recipes::registry::Registry;
+use model::recipes::two_phase_commit::{self as commit, TwoPhaseCommit};
 use model::runner::{Engine, run};
 use model::world::Budget;
 use model::zookeeper::ZooKeeper;
 
 /// Explores to the end and asserts the number of distinct states, of steps, and that everything holds.
 fn check(bounds: Bounds, distinct: u64, generated: u64) {
-    let model = ZooKeeper::new(bounds);
+    check_model(&ZooKeeper::new(bounds), distinct, generated);
+}
+
+/// The same of any model; where it is to show that a claim fails, that fails.
+fn check_model<M: Checkable>(model: &M, distinct: u64, generated: u64) {
+    let bounds = model.bounds();
     for engine in [Engine::Graph, Engine::Stateright] {
-        let outcome =
-            run("pinned", &model, engine, &Settings::default(), &Progress::new()).expect("the model is sound");
-        let failed: Vec<_> = outcome.report.verdicts.iter().filter(|verdict| !verdict.holds).collect();
+        let outcome = run("pinned", model, engine, &Settings::default(), &Progress::new()).expect("the model is sound");
+        let failed: Vec<_> = outcome.verdicts().filter(|(_, finding)| !finding.word.is_well()).collect();
         assert!(failed.is_empty(), "{bounds}: {failed:?}");
         assert_eq!(outcome.report.completion, Completion::Exhausted, "{bounds}");
         let counts = (outcome.report.distinct, outcome.report.generated);
@@ -77,6 +85,55 @@ fn every_sync_is_answered() {
 fn an_ensemble_starts_and_serves() {
     let budget = Budget { transactions: 1, ..Budget::default() };
     check(timely(Bounds { budget, ..Bounds::default_of(Kind::Ensemble) }), 1532, 4286);
+}
+
+#[test]
+fn a_lock_whose_sessions_expire() {
+    check_model(&Lock::default(), 154_860, 445_362);
+}
+
+#[test]
+fn a_lock_whose_answers_are_lost() {
+    check_model(&Lock { expiries: 0, breaks: 1, ..Lock::default() }, 68_333, 238_611);
+}
+
+#[test]
+fn a_lock_whose_sessions_expire_and_answers_are_lost() {
+    check_model(&Lock { contenders: 2, breaks: 1, ..Lock::default() }, 10_016, 25_162);
+}
+
+#[test]
+fn a_lock_that_is_a_herd() {
+    check_model(&Lock::of(lock::Variant::Herd), 9935, 23_580);
+}
+
+#[test]
+fn a_registry_with_two_servers() {
+    check_model(&Registry::default(), 36_161, 98_355);
+}
+
+#[test]
+fn a_commit_that_blocks() {
+    check_model(&TwoPhaseCommit::of(commit::Variant::Classic), 68_108, 288_680);
+}
+
+#[test]
+fn a_commit_whose_coordinator_returns() {
+    check_model(&TwoPhaseCommit::of(commit::Variant::ClassicReturns), 66_700, 282_346);
+}
+
+#[test]
+fn a_commit_in_zabs_form() {
+    check_model(&TwoPhaseCommit::of(commit::Variant::Zab), 183_352, 740_138);
+}
+
+#[test]
+fn a_commit_in_zabs_form_with_two_coordinators() {
+    check_model(
+        &TwoPhaseCommit { crashes: 0, elections: 1, ..TwoPhaseCommit::of(commit::Variant::Zab) },
+        18_953,
+        57_858,
+    );
 }
 
 /// The grains see the same protocol: what a coarser one lets happen, a finer one does.

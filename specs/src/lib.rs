@@ -14,6 +14,7 @@
 //! [`properties`]: mod@properties
 //! [`trace`]: mod@trace
 //! [`tree`]: mod@tree
+//! [`recipes`]: mod@recipes
 //! [`tree::prepare`]: tree::prepare()
 //! [`tree::watch`]: mod@tree::watch
 //! [`tree::session`]: mod@tree::session
@@ -32,6 +33,7 @@ pub mod message;
 pub mod number;
 pub mod peer;
 pub mod properties;
+pub mod recipes;
 pub mod synchronization;
 pub mod trace;
 pub mod tree;

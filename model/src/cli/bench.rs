@@ -72,7 +72,7 @@ fn row(outcome: &Outcome) -> [String; 8] {
     let seconds = report.elapsed.as_secs_f64().max(1e-9);
     [
         outcome.name.clone(),
-        outcome.bounds.to_string(),
+        outcome.bounds.clone(),
         outcome.engine.name().to_owned(),
         table::grouped(report.distinct),
         format!("{seconds:.1}"),

@@ -5,15 +5,13 @@ use super::output::{hint, make_directory, say};
 use super::table::counted;
 use super::verdict::Word;
 use super::{progress, table};
-use crate::bounds::{Bounds, Kind, Timing};
-use crate::engine::{self, Completion, Progress, Settings, Verdict};
-use crate::explorer;
+use crate::bounds::Bounds;
+use crate::engine::{Completion, Progress, Settings, Verdict};
 use crate::invocation;
-use crate::runner::{self, Engine, Outcome};
-use crate::story::{self, Story};
+use crate::recipes::Setting;
+use crate::runner::{Engine, Finding, Outcome};
+use crate::subject::{Name, Subject};
 use crate::suite::{self, Run};
-use crate::world::Action;
-use crate::zookeeper::ZooKeeper;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,7 +32,10 @@ small for it, it is only told.";
 pub struct Arguments {
     /// The model to check; without one, the default suite.
     #[arg(conflicts_with_all = ["deep", "run"])]
-    name: Option<Kind>,
+    name: Option<Name>,
+    /// Of lock, registry and two-phase-commit: this variant only, or planted mistake; `model list` names them.
+    #[arg(long, requires = "name")]
+    variant: Option<String>,
     /// Run only these runs of the suite (see `model list`).
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     run: Vec<String>,
@@ -113,8 +114,11 @@ fn conclude(arguments: &Arguments, outcomes: &[Outcome], not_run: &[&str], well:
     let words: Vec<Word> = outcomes.iter().flat_map(table::words).map(|(_, word)| word).collect();
     let unreached = words.iter().filter(|word| word.is_of_bounds()).count();
     let told = counted(unreached, "claim is", "claims are");
-    if words.iter().any(|word| matches!(word, Word::Violated | Word::NotLive)) {
+    let expected = words.iter().filter(|word| matches!(word, Word::Expected(_))).count();
+    if words.iter().any(|word| matches!(word, Word::Violated | Word::NotLive | Word::NotAsExpected)) {
         say!("NOT everything holds.");
+    } else if well && expected > 0 {
+        say!("Every property holds, but for {} that fails as expected.", table::grouped(expected as u64));
     } else if well && unreached == 0 {
         say!("Every property holds.");
     } else if well {
@@ -132,11 +136,16 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
     if arguments.liveness && arguments.engine == Some(Engine::Stateright) {
         return Err("stateright's engine checks safety only: --liveness needs --engine graph".into());
     }
-    if let Some(kind) = arguments.name {
-        let usual = if arguments.liveness { invocation::timely(kind) } else { Bounds::default_of(kind) };
-        let bounds = arguments.bounds.meant_for(kind)?.apply_to(usual);
-        let run = Run { name: kind.name(), reason: "", bounds, engines: &[] };
-        return Ok(vec![(run, arguments.engine.unwrap_or(Engine::Graph))]);
+    if let Some(name) = arguments.name {
+        let subject = named(arguments, name)?;
+        let engine = arguments.engine.unwrap_or(Engine::Graph);
+        if let (Name::Use(_), None) = (name, &arguments.variant) {
+            // All that there is to see of it, side by side.
+            let runs = suite::uses().into_iter().filter(|run| run.subject.name() == subject.name());
+            return Ok(runs.map(|run| (run, engine)).collect());
+        }
+        let run = Run { name: subject.name(), reason: "", subject, engines: &[] };
+        return Ok(vec![(run, engine)]);
     }
     if arguments.bounds.is_any_set() {
         return Err("bounds need the name of a model: election, zab or ensemble".into());
@@ -148,11 +157,28 @@ fn plan(arguments: &Arguments) -> Result<Vec<(Run, Engine)>, String> {
         }
     }
     runs.retain(|run| arguments.run.is_empty() || arguments.run.iter().any(|name| name == run.name));
-    runs.retain(|run| !arguments.liveness || run.bounds.timing == Timing::Timely);
+    runs.retain(|run| !arguments.liveness || run.subject.is_live());
     if runs.is_empty() {
         return Err("none of these runs is one of liveness; `model list` shows which are (timely)".into());
     }
     with_engine(arguments, runs)
+}
+
+/// The named model within the bounds, or as the variant, that the arguments give.
+fn named(arguments: &Arguments, name: Name) -> Result<Subject, String> {
+    match name {
+        Name::Protocol(kind) => {
+            if arguments.variant.is_some() {
+                return Err("--variant means nothing here, only in lock, registry and two-phase-commit".into());
+            }
+            let usual = if arguments.liveness { invocation::timely(kind) } else { Bounds::default_of(kind) };
+            Ok(Subject::Protocol(arguments.bounds.meant_for(kind)?.apply_to(usual)))
+        }
+        Name::Use(_) if arguments.bounds.is_any_set() => {
+            Err("bounds mean nothing here, only in election, zab and ensemble".into())
+        }
+        Name::Use(name) => Ok(Subject::Use(Setting::of(name, arguments.variant.as_deref())?)),
+    }
 }
 
 /// The runs on each of their engines, or on the one that was asked for.
@@ -174,13 +200,12 @@ fn with_engine(arguments: &Arguments, runs: Vec<Run>) -> Result<Vec<(Run, Engine
 /// Whether everything was explored and everything holds. The bounds of a named model may be too small for a
 /// `sometimes`; those of a suite's run are not.
 fn is_well(arguments: &Arguments, outcome: &Outcome) -> bool {
-    let forgiven = |word| word == Word::NotReached && arguments.name.is_some();
+    let forgiven = |word| word == Word::NotReached && matches!(arguments.name, Some(Name::Protocol(_)));
     outcome.report.completion == Completion::Exhausted
-        && table::words(outcome).into_iter().all(|(_, word)| word == Word::Holds || forgiven(word))
+        && table::words(outcome).all(|(_, word)| word.is_well() || forgiven(word))
 }
 
 fn check(arguments: &Arguments, run: &Run, engine: Engine) -> Result<Outcome, crate::engine::EngineError> {
-    let model = ZooKeeper::new(run.bounds);
     let settings = Settings {
         threads: arguments.threads.into(),
         stop_at_first: !arguments.exhaust,
@@ -189,7 +214,7 @@ fn check(arguments: &Arguments, run: &Run, engine: Engine) -> Result<Outcome, cr
     };
     let progress = Arc::new(Progress::new());
     let label = format!("{} ({})", run.name, engine.name());
-    progress::watched(&label, &progress, |progress| runner::run(run.name, &model, engine, &settings, progress))
+    progress::watched(&label, &progress, |progress| run.subject.run(run.name, engine, &settings, progress))
 }
 
 /// Both engines must count the same states of the same run; one that counts fewer has overlooked some.
@@ -206,19 +231,18 @@ fn counts_agree(earlier: &[Outcome], outcome: &Outcome, silent: bool) -> bool {
 
 /// Says what was found: in words, and where asked as scenario, trace and diagram. Whether all of it could be written.
 fn report(arguments: &Arguments, outcome: &Outcome) -> bool {
-    let (model, mut written) = (ZooKeeper::new(outcome.bounds), true);
-    for (verdict, word) in table::words(outcome) {
-        if matches!(word, Word::Holds | Word::Undecided) {
+    let mut written = true;
+    for (verdict, finding) in outcome.verdicts() {
+        if matches!(finding.word, Word::Holds | Word::Undecided) {
             continue;
         }
-        let story = story_of(&model, verdict, word);
         if !arguments.json {
-            tell(outcome, &model, verdict, word, story.as_ref());
+            tell(outcome, verdict, finding);
         }
-        if let (Some(directory), Some(story)) = (&arguments.out, &story) {
+        if let (Some(directory), Some(story)) = (&arguments.out, &finding.story) {
             let name = format!("{}-{}", outcome.name, file_name(&verdict.name));
-            match story::write_all(directory, &name, story) {
-                Ok(()) => hint!("{name}.txt, .ndjson and .svg are in {}", directory.display()),
+            match story.write_all(directory, &name) {
+                Ok(endings) => hint!("{name}{endings} in {}", directory.display()),
                 Err(error) => {
                     written = false;
                     hint!("error: {name} cannot be written into {}: {error}", directory.display());
@@ -229,26 +253,14 @@ fn report(arguments: &Arguments, outcome: &Outcome) -> bool {
     written
 }
 
-/// The story of a verdict. Where only the oracle could go on, it does not end as one of a server that is stuck.
-fn story_of(model: &ZooKeeper, verdict: &Verdict<Action>, word: Word) -> Option<Story> {
-    let mut story = Story::of_verdict(model, verdict)?;
-    if word == Word::NoElectionLeft {
-        story.title = format!("{}: not before another election", verdict.name);
-        story.note = story.note.map(|_| "here it stays: the oracle has held all its elections".to_owned());
-    }
-    Some(story)
-}
-
-fn tell(outcome: &Outcome, model: &ZooKeeper, verdict: &Verdict<Action>, word: Word, story: Option<&Story>) {
-    say!("{}: {} {} ({})", outcome.name, verdict.name, word.sentence(), outcome.bounds);
+fn tell(outcome: &Outcome, verdict: &Verdict<()>, finding: &Finding) {
+    say!("{}: {} {} ({})", outcome.name, verdict.name, finding.word.sentence(), outcome.bounds);
     if let Some(note) = &verdict.note {
         say!("  {note}");
     }
-    let Some(story) = story else { return };
+    let Some(story) = &finding.story else { return };
     say!("{}", story.text());
-    let path = verdict.path.as_deref().unwrap_or_default();
-    if let Some(address) = explorer::address_of(explorer::ADDRESS, model, verdict.initial, path) {
-        let command = invocation::explorer_command(&outcome.bounds, verdict.kind == engine::Kind::Live);
+    if let Some((command, address)) = &finding.walk {
         say!("To walk through it: `{command}`, then open {address}\n");
     }
 }

@@ -3,8 +3,11 @@
 use super::bounds::BoundsArguments;
 use super::output::{hint, say};
 use crate::bounds::Kind;
+use crate::checkable::Checkable;
 use crate::explorer::{self, Explorer};
 use crate::invocation;
+use crate::recipes::{self, Setting};
+use crate::subject::Name;
 use crate::zookeeper::ZooKeeper;
 use stateright::Model;
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +17,10 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The model to walk through.
-    name: Kind,
+    name: Name,
+    /// Of lock, registry and two-phase-commit: this variant, or planted mistake; `model list` names them.
+    #[arg(long)]
+    variant: Option<String>,
     /// Where to listen; port 0 takes any that is free.
     #[arg(long, default_value = explorer::ADDRESS)]
     address: String,
@@ -34,7 +40,11 @@ pub struct Arguments {
 /// Runs it. It comes back only when it cannot begin.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    match serve(arguments) {
+    let served = match arguments.name {
+        Name::Protocol(kind) => serve(arguments, kind),
+        Name::Use(name) => serve_use(arguments, name),
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             hint!("model explore: {sentence}");
@@ -43,9 +53,34 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn serve(arguments: &Arguments) -> Result<(), String> {
-    let switches = arguments.bounds.meant_for(arguments.name)?;
-    let bounds = switches.apply_to(invocation::explorer_bounds(arguments.name));
+/// A model of a use, which stateright's Explorer shows as it is: steps with what they are about, and states in words.
+fn serve_use(arguments: &Arguments, name: recipes::Use) -> Result<(), String> {
+    if arguments.bounds.is_any_set() || arguments.liveness || arguments.premises {
+        return Err("bounds, --liveness and --premises mean nothing here, only in election, zab and ensemble".into());
+    }
+    let setting = Setting::of(name, arguments.variant.as_deref())?;
+    recipes::each!(setting, model => serve_plainly(arguments, model))
+}
+
+fn serve_plainly<M: Checkable>(arguments: &Arguments, model: M) -> Result<(), String> {
+    let path = arguments.path.as_deref().unwrap_or_default();
+    if !path.is_empty() {
+        explorer::path_at(&model, path)?;
+    }
+    let address = free(&arguments.address)?;
+    say!("{} ({})", model.name(), model.bounds());
+    say!("Open http://{address}/#/steps{}{}", if path.is_empty() { "" } else { "/" }, path.trim_matches('/'));
+    say!("Click through the actions on the left, or walk the path with j and k. Ctrl-C ends it.");
+    model.checker().threads(2).serve(address);
+    Ok(())
+}
+
+fn serve(arguments: &Arguments, kind: Kind) -> Result<(), String> {
+    if arguments.variant.is_some() {
+        return Err("--variant means nothing here, only in lock, registry and two-phase-commit".into());
+    }
+    let switches = arguments.bounds.meant_for(kind)?;
+    let bounds = switches.apply_to(invocation::explorer_bounds(kind));
     let model = ZooKeeper::new(bounds);
     let path = match &arguments.path {
         Some(path) => {

@@ -3,10 +3,12 @@
 use super::output::say;
 use super::table;
 use crate::bounds::{Bounds, Kind};
-use crate::engine::{Fair, NO_PANIC};
+use crate::engine::{Fair, Goal, NO_PANIC};
+use crate::recipes::{self, Setting, Use};
+use crate::subject::Subject;
 use crate::suite::{self, Run};
 use crate::zookeeper::ZooKeeper;
-use stateright::{Expectation, Model};
+use stateright::{Expectation, Model, Property};
 use std::process::ExitCode;
 
 /// The arguments of `model list`.
@@ -20,12 +22,16 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
     for kind in Kind::ALL {
         say!("  {}: {}", kind.name(), Bounds::default_of(kind));
     }
+    say!("\nModels of what people do with it; `check NAME` checks what is right, `--variant` one of these:");
+    for name in Use::ALL {
+        variants(name);
+    }
     for (title, runs) in [("default", suite::default()), ("deep", suite::deep())] {
         say!("\nThe {title} suite:");
         let mut rows = table::table(&["run", "model", "bounds", "engines", "why"], 5);
-        for Run { name, reason, bounds, engines } in runs {
+        for Run { name, reason, subject, engines } in runs {
             let engines: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
-            rows.add_row([name, bounds.kind.name(), &bounds.to_string(), &engines.join(", "), reason]);
+            rows.add_row([name, subject.name(), &subject.bounds(), &engines.join(", "), reason]);
         }
         say!("{rows}");
     }
@@ -33,7 +39,20 @@ pub fn run(_arguments: &Arguments) -> ExitCode {
         say!("\nProperties of {}:", if kind == Kind::Election { "election" } else { "zab and ensemble" });
         properties(kind);
     }
+    for setting in Use::ALL.into_iter().filter_map(|name| Setting::of(name, None).ok()) {
+        say!("\nProperties of {}:", Subject::Use(setting).name());
+        recipes::each!(setting, model => tell(&model.properties(), &model.goals()));
+    }
     ExitCode::SUCCESS
+}
+
+/// The variants of a use, each in the bounds that show it.
+fn variants(name: Use) {
+    let Ok(setting) = Setting::of(name, None) else { return };
+    say!("  {}", Subject::Use(setting).name());
+    for (variant, what) in Setting::variants(name) {
+        say!("    {variant:20} {what}");
+    }
 }
 
 /// Every property that bounds of this kind can have.
@@ -42,13 +61,17 @@ fn properties(kind: Kind) {
     let budget = &mut bounds.budget;
     (budget.transactions, budget.crashes, budget.breaks, budget.syncs, budget.snapshots) = (2, 1, 1, 1, 1);
     let model = ZooKeeper::new(bounds);
-    for property in model.properties() {
+    let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
+    tell(&model.properties(), &timely.goals());
+}
+
+fn tell<M: Model>(properties: &[Property<M>], goals: &[Goal<M>]) {
+    for property in properties {
         let kind = if matches!(property.expectation, Expectation::Always) { "always" } else { "sometimes" };
         say!("  {kind:9}  {}", property.name);
     }
     say!("  {:9}  {NO_PANIC}", "always");
-    let timely = ZooKeeper::new(Bounds { timing: crate::bounds::Timing::Timely, ..bounds });
-    for goal in timely.goals() {
+    for goal in goals {
         say!("  {:9}  {}", "live", goal.name);
     }
 }

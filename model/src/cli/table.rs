@@ -2,10 +2,7 @@
 
 use super::verdict::Word;
 use crate::engine::{Completion, Kind, Verdict};
-use crate::runner::Outcome;
-use crate::story::Story;
-use crate::world::Action;
-use crate::zookeeper::ZooKeeper;
+use crate::runner::{Finding, Outcome};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
@@ -30,7 +27,7 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> String {
         let report = &outcome.report;
         table.add_row([
             outcome.name.clone(),
-            outcome.bounds.to_string(),
+            outcome.bounds.clone(),
             outcome.engine.name().to_owned(),
             verdicts(outcome),
             grouped(report.distinct),
@@ -45,7 +42,7 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> String {
 }
 
 fn verdicts(outcome: &Outcome) -> String {
-    let verdicts = words(outcome);
+    let verdicts: Vec<(&Verdict<()>, Word)> = words(outcome).collect();
     let count = |kind| verdicts.iter().filter(|(verdict, word)| verdict.kind == kind && *word == Word::Holds).count();
     let mut words: Vec<String> = [Kind::Always, Kind::Sometimes, Kind::Live]
         .into_iter()
@@ -78,10 +75,8 @@ pub fn reason(completion: Completion) -> Option<&'static str> {
 }
 
 /// Every verdict of a run, with what is to be said of it.
-#[must_use]
-pub fn words(outcome: &Outcome) -> Vec<(&Verdict<Action>, Word)> {
-    let model = ZooKeeper::new(outcome.bounds);
-    outcome.report.verdicts.iter().map(|verdict| (verdict, Word::of(&model, verdict))).collect()
+pub fn words(outcome: &Outcome) -> impl Iterator<Item = (&Verdict<()>, Word)> {
+    outcome.verdicts().map(|(verdict, finding)| (verdict, finding.word))
 }
 
 fn name(kind: Kind) -> &'static str {
@@ -95,17 +90,22 @@ fn name(kind: Kind) -> &'static str {
 /// Every property by name, with the number of runs that say of it the same.
 #[must_use]
 pub fn of_properties(outcomes: &[Outcome]) -> String {
-    let mut rows: Vec<(&str, Kind, [usize; 4])> = Vec::new();
+    let mut rows: Vec<(&str, Kind, [usize; 5])> = Vec::new();
     for (verdict, word) in outcomes.iter().flat_map(words) {
         let at = rows.iter().position(|row| row.0 == verdict.name && row.1 == verdict.kind).unwrap_or_else(|| {
-            rows.push((&verdict.name, verdict.kind, [0; 4]));
+            rows.push((&verdict.name, verdict.kind, [0; 5]));
             rows.len() - 1
         });
         rows[at].2[column(word)] += 1;
     }
     let mut table = table(&["property", "kind", "holds in runs", "fails in", "not reached in", "undecided in"], 2);
     for (property, kind, counts) in rows {
-        let [holding, failing, unreached, undecided] = counts.map(|count| count.to_string());
+        let [holding, mut failing, unreached, undecided, expected] = counts.map(|count| count.to_string());
+        match (counts[1], counts[4]) {
+            (_, 0) => {}
+            (0, _) => failing = format!("{expected} as expected"),
+            (_, _) => failing = format!("{failing}, and {expected} as expected"),
+        }
         table.add_row([property.to_owned(), name(kind).to_owned(), holding, failing, unreached, undecided]);
     }
     table.to_string()
@@ -114,9 +114,10 @@ pub fn of_properties(outcomes: &[Outcome]) -> String {
 fn column(word: Word) -> usize {
     match word {
         Word::Holds => 0,
-        Word::Violated | Word::NotLive => 1,
+        Word::Violated | Word::NotLive | Word::NotAsExpected => 1,
         Word::NotReached | Word::NoElectionLeft => 2,
         Word::Undecided => 3,
+        Word::Expected(_) => 4,
     }
 }
 
@@ -148,11 +149,10 @@ pub fn json_of_outcomes(outcomes: &[Outcome], not_run: &[&str]) -> Value {
 
 fn json_of_outcome(outcome: &Outcome) -> Value {
     let report = &outcome.report;
-    let model = ZooKeeper::new(outcome.bounds);
     json!({
         "run": outcome.name,
-        "model": outcome.bounds.kind,
-        "bounds": outcome.bounds,
+        "model": outcome.model,
+        "bounds": outcome.bounds_for_machines,
         "engine": outcome.engine.name(),
         "distinct": report.distinct,
         "generated": report.generated,
@@ -161,17 +161,15 @@ fn json_of_outcome(outcome: &Outcome) -> Value {
         "peak_bytes": outcome.peak_bytes,
         "complete": report.completion == Completion::Exhausted,
         "reason": reason(report.completion),
-        "properties": words(outcome).into_iter().map(|each| json_of_verdict(&model, each)).collect::<Vec<_>>(),
+        "properties": outcome.verdicts().map(json_of_verdict).collect::<Vec<_>>(),
     })
 }
 
 /// A verdict; where something is violated, with the steps that lead there, and with those that repeat for ever.
-fn json_of_verdict(model: &ZooKeeper, (verdict, word): (&Verdict<Action>, Word)) -> Value {
-    let holds = verdict.decided.then_some(verdict.holds);
-    let mut value = json!({ "name": verdict.name, "kind": name(verdict.kind), "holds": holds, "verdict": word.name() });
-    if holds == Some(false)
-        && let Some(story) = Story::of_verdict(model, verdict)
-    {
+fn json_of_verdict((verdict, finding): (&Verdict<()>, &Finding)) -> Value {
+    let (holds, word) = (verdict.decided.then_some(verdict.holds), finding.word.name());
+    let mut value = json!({ "name": verdict.name, "kind": name(verdict.kind), "holds": holds, "verdict": word });
+    if let Some(story) = &finding.story {
         let (steps, cycle) = story.labels();
         value["initial"] = json!(verdict.initial);
         value["steps"] = json!(steps);

@@ -21,22 +21,33 @@ pub enum Word {
     NotLive,
     /// A goal is not reached, where the oracle could elect but has held all the elections that the bounds allow.
     NoElectionLeft,
+    /// It fails, and the run is there to show that: with the words for it, which begin with "expected".
+    Expected(&'static str),
+    /// It holds, though the run is there to show that it fails.
+    NotAsExpected,
     /// Too little was explored to say.
     Undecided,
 }
 
 impl Word {
-    /// The word for this verdict of a run of `model`.
+    /// The word for a verdict, by itself; `expected` where the model is there to show that the claim fails.
     #[must_use]
-    pub fn of(model: &ZooKeeper, verdict: &Verdict<Action>) -> Word {
-        match (verdict.decided, verdict.holds, verdict.kind) {
+    pub fn plain<A>(verdict: &Verdict<A>, expected: Option<&'static str>) -> Word {
+        match (verdict.decided, verdict.holds, verdict.kind, expected) {
             (false, ..) => Word::Undecided,
-            (true, true, _) => Word::Holds,
-            (true, false, Kind::Always) => Word::Violated,
-            (true, false, Kind::Sometimes) => Word::NotReached,
-            (true, false, Kind::Live) if waits_for_the_oracle(model, verdict) => Word::NoElectionLeft,
-            (true, false, Kind::Live) => Word::NotLive,
+            (true, true, _, Some(_)) => Word::NotAsExpected,
+            (true, true, _, None) => Word::Holds,
+            (true, false, _, Some(words)) => Word::Expected(words),
+            (true, false, Kind::Always, None) => Word::Violated,
+            (true, false, Kind::Sometimes, None) => Word::NotReached,
+            (true, false, Kind::Live, None) => Word::NotLive,
         }
+    }
+
+    /// Whether nothing is wrong: it holds, or fails where it is to fail.
+    #[must_use]
+    pub fn is_well(self) -> bool {
+        matches!(self, Word::Holds | Word::Expected(_))
     }
 
     /// As scripts read it.
@@ -48,6 +59,8 @@ impl Word {
             Word::NotReached => "not reached",
             Word::NotLive => "not live",
             Word::NoElectionLeft => "no election left",
+            Word::Expected(words) => words,
+            Word::NotAsExpected => "holds, not as expected",
             Word::Undecided => "undecided",
         }
     }
@@ -70,13 +83,16 @@ impl Word {
                 "is not reached within these bounds: all elections of the oracle are held, and another would be due. \
                  With more --elections it is reached, or no election comes to anything"
             }
+            Word::Expected(_) => "fails, as is expected: that is what this run is to show",
+            Word::NotAsExpected => "holds, though this run is to show that it fails",
             Word::Undecided => "is undecided",
         }
     }
 }
 
 /// Whether, all along the behaviour that avoids the goal, a server could be elected if only the oracle still might.
-fn waits_for_the_oracle(model: &ZooKeeper, verdict: &Verdict<Action>) -> bool {
+#[must_use]
+pub fn waits_for_the_oracle(model: &ZooKeeper, verdict: &Verdict<Action>) -> bool {
     if model.bounds.kind != Model::Zab {
         return false;
     }

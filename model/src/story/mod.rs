@@ -23,6 +23,7 @@ pub mod svg;
 mod layout;
 
 use crate::bounds::Kind;
+use crate::checkable::Told;
 use crate::engine::{Verdict, quiet};
 use crate::invocation;
 use crate::scenario;
@@ -260,6 +261,20 @@ pub fn write_texts(directory: &Path, name: &str, story: &Story) -> std::io::Resu
     let scenario = story.scenario().map_err(std::io::Error::other)?;
     std::fs::write(directory.join(format!("{name}.txt")), scenario)?;
     std::fs::write(directory.join(format!("{name}.ndjson")), ndjson::write(story))
+}
+
+impl Told for Story {
+    fn text(&self) -> String {
+        Story::text(self)
+    }
+
+    fn labels(&self) -> (Vec<String>, Vec<String>) {
+        Story::labels(self)
+    }
+
+    fn write_all(&self, directory: &Path, name: &str) -> std::io::Result<&'static str> {
+        write_all(directory, name, self).map(|()| ".txt, .ndjson and .svg are")
+    }
 }
 
 fn elections(model: &ZooKeeper) -> Elections {
