@@ -20,7 +20,9 @@
 
 pub mod cover;
 pub mod diagram;
+pub mod dice;
 pub mod enabled;
+pub mod histories;
 pub mod judge;
 pub mod links;
 pub mod merge;
@@ -28,3 +30,4 @@ pub mod recording;
 pub mod replay;
 pub mod scenario;
 pub mod server;
+pub mod simulation;

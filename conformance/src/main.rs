@@ -3,7 +3,7 @@
 //! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording, replay, scenario};
+use conformance::{judge, recording, replay, scenario, simulation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -30,6 +30,8 @@ enum Command {
     Scenario(scenario::Arguments),
     /// Play traces, or all edges of graphs of the model, on the server.
     Replay(replay::Arguments),
+    /// Play the server under faults that seeds choose, in a time of its own.
+    Simulate(simulation::command::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Validate { folders, diagram } => validate(&folders, &diagram),
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
+        Command::Simulate(arguments) => return simulation::command::simulate(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -42,6 +42,7 @@ pub mod shell;
 pub mod source;
 #[cfg(feature = "server")]
 pub mod status;
+#[cfg(feature = "server")]
 pub mod time_source;
 #[cfg(feature = "server")]
 pub mod version;

@@ -12,7 +12,7 @@
 
 mod files;
 mod machine;
-mod network;
+pub(crate) mod network;
 mod translation;
 
 pub use files::Medium;

@@ -1,0 +1,1 @@
+//! `conformance histories`: are promises kept, under faults, by simulated servers and by real ones?

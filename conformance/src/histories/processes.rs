@@ -1,0 +1,1 @@
+//! Real servers, as processes that are killed, and clients that remember.
