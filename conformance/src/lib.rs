@@ -4,6 +4,7 @@
 //!   recorded (`zabkeeper --trace DIR`) and judges it by the specification.
 //! - What the model explores, the server does: [`scenario`] plays stories, and [`replay`] paths of the model, on the
 //!   server's own code, step by step.
+//! - What clients are promised, they get, whatever fails: [`simulation`] and [`histories`].
 //!
 //! | module | says |
 //! |---|---|
@@ -16,6 +17,8 @@
 //! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
 //! | [`replay`] | traces and paths of the model, on the server |
+//! | [`simulation`] | the server under faults that a seed chooses, in a time of its own |
+//! | [`histories`] | what clients saw while servers failed, and whether they were promised it |
 //! | [`cover`] | paths that take every edge of a graph |
 
 pub mod cover;

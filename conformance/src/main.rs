@@ -1,9 +1,11 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
 //! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
 //! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
+//! `conformance simulate`: does the server as specified under faults that seeds choose, in a time of its own?
+//! `conformance histories`: are clients' promises kept while servers fail, simulated or as processes?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording, replay, scenario, simulation};
+use conformance::{histories, judge, recording, replay, scenario, simulation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -32,6 +34,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Play the server under faults that seeds choose, in a time of its own.
     Simulate(simulation::command::Arguments),
+    /// Look at what clients see while servers fail, simulated or real.
+    Histories(histories::command::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
         Command::Simulate(arguments) => return simulation::command::simulate(&arguments),
+        Command::Histories(arguments) => return histories::command::histories(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -39,8 +39,10 @@ pub fn check(history: &History, questions: &Questions) -> Result<usize, Broken> 
     listed.sort_by_key(|(zxid, entry, _)| (*zxid, *entry));
     for (zxid, entry, names) in &listed {
         for (name, known) in &mut known {
-            known.seen(name, *zxid, names.contains(name), &open).map_err(|sentence| {
-                Broken { promise: "ephemeral", sentence, entry: *entry }
+            known.seen(name, *zxid, names.contains(name), &open).map_err(|sentence| Broken {
+                promise: "ephemeral",
+                sentence,
+                entry: *entry,
             })?;
         }
     }
@@ -93,10 +95,14 @@ fn survivors(
     listed: &[(Zxid, usize, BTreeSet<&str>)],
     known: &BTreeMap<&str, Known>,
 ) -> Result<(), Broken> {
-    let over: BTreeSet<SessionId> = history.entries.iter().filter_map(|entry| match entry.what {
-        What::Over(session) => Some(session),
-        _ => None,
-    }).collect();
+    let over: BTreeSet<SessionId> = history
+        .entries
+        .iter()
+        .filter_map(|entry| match entry.what {
+            What::Over(session) => Some(session),
+            _ => None,
+        })
+        .collect();
     let Some((zxid, entry, names)) = listed.last() else { return Ok(()) };
     let left = names.iter().find(|name| known.get(**name).is_some_and(|known| over.contains(&known.session)));
     match left {

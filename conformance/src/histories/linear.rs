@@ -54,7 +54,8 @@ fn keys(questions: &Questions) -> BTreeMap<String, Vec<Operated>> {
     let mut keys: BTreeMap<String, Vec<Operated>> = BTreeMap::new();
     let mut seen: BTreeMap<u64, Zxid> = BTreeMap::new();
     for question in &questions.all {
-        if let (Operation::Get(..), Some((_, _, Answer::Value(value, mzxid)))) = (&question.operation, &question.answer) {
+        if let (Operation::Get(..), Some((_, _, Answer::Value(value, mzxid)))) = (&question.operation, &question.answer)
+        {
             seen.insert(*value, *mzxid);
         }
     }

@@ -236,7 +236,8 @@ impl Questions {
                 What::Answered(xid, zxid, answer) => {
                     let next = open.entry(*client).or_default().pop_front();
                     let Some((_, place)) = next.filter(|(asked, _)| asked == xid) else {
-                        let sentence = format!("client {client} is answered {xid}, where {next:?} is its oldest question");
+                        let sentence =
+                            format!("client {client} is answered {xid}, where {next:?} is its oldest question");
                         return Err(Broken { promise: "order", sentence, entry });
                     };
                     found.at.insert(entry, place);

@@ -42,7 +42,8 @@ fn ordered(key: &str, changes: &BTreeMap<Zxid, (u64, usize)>) -> Result<(), Brok
         if let Some((before, at)) = last.insert(writer, (*value, *zxid))
             && before >= *value
         {
-            let sentence = format!("{key} is set to {before} by {at}, and to {value} by {zxid}, which was asked no later");
+            let sentence =
+                format!("{key} is set to {before} by {at}, and to {value} by {zxid}, which was asked no later");
             return Err(Broken { promise: "order", sentence, entry: *entry });
         }
     }
@@ -76,9 +77,8 @@ pub fn check(history: &History, questions: &Questions, changes: &Changes) -> Res
                 }
                 seen.zxid = *zxid;
                 let operation = &questions.all[questions.at[&entry]].operation;
-                seen.answered(*zxid, operation, answer).map_err(|sentence| {
-                    broken("never back", format!("client {client}: {sentence}"))
-                })?;
+                seen.answered(*zxid, operation, answer)
+                    .map_err(|sentence| broken("never back", format!("client {client}: {sentence}")))?;
                 whole(*zxid, operation, answer, changes).map_err(|sentence| broken("one history", sentence))?;
             }
             _ => {}
@@ -117,9 +117,9 @@ fn whole(zxid: Zxid, operation: &Operation, answer: &Answer, changes: &Changes) 
     }
     let known = changes.get(key).into_iter().flat_map(|changes| changes.range(*mzxid..=zxid));
     match known.skip(1).last() {
-        Some((missed, (newer, _))) => {
-            Err(format!("{key} is {value} of {mzxid} in the state of {zxid}, to which {missed} belongs, which set {newer}"))
-        }
+        Some((missed, (newer, _))) => Err(format!(
+            "{key} is {value} of {mzxid} in the state of {zxid}, to which {missed} belongs, which set {newer}"
+        )),
         None => Ok(()),
     }
 }

@@ -34,8 +34,10 @@ pub fn check(history: &History, questions: &Questions, changes: &Changes) -> Res
                 let operation = &questions.all[questions.at[&entry]].operation;
                 watching.told |= matches!((operation, answer), (Operation::Watch(_), Answer::Done));
                 if let Some((key, missed)) = watching.missed(*zxid, changes) {
-                    let sentence = format!("client {client} sees the state of {zxid}, and was not told of {missed}, by \
-                         which {key} changed that it watches");
+                    let sentence = format!(
+                        "client {client} sees the state of {zxid}, and was not told of {missed}, by \
+                         which {key} changed that it watches"
+                    );
                     return Err(Broken { promise: "watch", sentence, entry });
                 }
                 if let (Operation::Get(key, true), Answer::Value(..)) = (operation, answer) {

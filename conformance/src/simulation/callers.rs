@@ -1,9 +1,9 @@
 //! The clients' connections: bytes up, bytes down, and what `client_port` does with them between.
 
+use super::member::Running;
 use super::schedule::MS;
 use super::world::{Happening, World, arrived};
 use crate::histories::{Answer, Client, Entry, What};
-use super::member::Running;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -276,7 +276,6 @@ impl World {
         self.tell(server, run, Incoming::Link(LinkEvent::Closed { connection, peer }))
     }
 
-
     /// The way is free again: what waited on it goes on.
     pub(super) fn pass_again(&mut self, from: usize, to: usize) {
         if self.is_blocked(from, to) {

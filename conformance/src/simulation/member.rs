@@ -13,8 +13,8 @@ use zab::tree::{PrepareOptions, Tree};
 use zab::{Disk, Ensemble, Notification, ServerId, Write};
 use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{
-    Compression, DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, RestoreOptions, SimulatedDisk, restore_base,
-    write_snapshot,
+    Compression, DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, RestoreOptions, SimulatedDisk,
+    restore_base, write_snapshot,
 };
 use zabkeeper::link::ConnectionId;
 use zabkeeper::node::journal::{Batching, Command, Journal, Release};
@@ -305,7 +305,8 @@ impl Running {
         if defect == Some(Defect::AckBeforeSync) {
             let mut early = Vec::new();
             for turn in &mut group {
-                early.extend(turn.extract_if(.., |command| matches!(command, Command::Release(_))).filter_map(released));
+                early
+                    .extend(turn.extract_if(.., |command| matches!(command, Command::Release(_))).filter_map(released));
             }
             let durable = zabkeeper::node::journal::Durable { turns: 0, released: early };
             self.handle.send(zabkeeper::node::Incoming::Durable(durable));

@@ -197,10 +197,12 @@ impl World {
                 Ok(())
             }
             Happening::Durable(server, run) => self.durable(server, run),
-            Happening::Snapshot(server, run) => match self.running(server, run).map(Running::end_snapshot).transpose()? {
-                Some(Some(zxid)) => self.tell(server, run, Incoming::Snapshotted(zxid)),
-                _ => Ok(()),
-            },
+            Happening::Snapshot(server, run) => {
+                match self.running(server, run).map(Running::end_snapshot).transpose()? {
+                    Some(Some(zxid)) => self.tell(server, run, Incoming::Snapshotted(zxid)),
+                    _ => Ok(()),
+                }
+            }
             Happening::Tell(server, run, event) => self.tell(server, run, Incoming::Link(event)),
             Happening::Dial(dial) => {
                 self.dial(dial);
@@ -245,8 +247,7 @@ impl World {
         let id = self.members[server].id;
         let Some(running) = &mut self.members[server].running else { return Ok(()) };
         let done = running.node.turn().and_then(|()| running.node.pass_time());
-        let asked: VecDeque<_> =
-            std::mem::take(&mut *running.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let asked: VecDeque<_> = std::mem::take(&mut *running.asked.lock().unwrap_or_else(PoisonError::into_inner));
         self.members[server].listen();
         done.map_err(|error| format!("{id} cannot go on: {error}"))?;
         asked.into_iter().try_for_each(|asked| self.serve_network(server, asked))?;
