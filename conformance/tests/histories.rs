@@ -215,7 +215,7 @@ fn where_the_witness_fails_an_order_is_looked_for_within_a_bound() {
     let questions = Questions::of(&history).expect("in order");
     assert_eq!(linear::check(&history, &questions, linear::BUDGET), Ok((3, 0)));
     assert_eq!(linear::check(&history, &questions, 1), Ok((0, 1)), "told as undecided");
-    assert_eq!(promise(check(&history).map(drop)), "one history", "all the same, the numbers are wrong");
+    assert_eq!(promise(check(&history).map(drop)), "never back", "all the same, the numbers are wrong");
 }
 
 #[test]

@@ -2,19 +2,19 @@
 //!
 //! More seeds: `conformance simulate --seeds 1000`.
 
-use conformance::simulation::command::{play, schedule};
+use conformance::simulation::command::{FAULTS, play, schedule};
 use conformance::simulation::schedule::Schedule;
 use conformance::simulation::{Defect, Run, run, shrink};
 use zab::trace::Event;
 use zab::{Input, Message, Write};
 
 fn played(seed: u64) -> Run {
-    run(&schedule(seed, None, 12), None).expect("a run")
+    run(&schedule(seed, None, FAULTS), None).expect("a run")
 }
 
 #[test]
 fn servers_are_as_specified_under_faults() {
-    let total = play(1..61, 2, |seed| schedule(seed, None, 12), None).map_err(|(schedule, error)| {
+    let total = play(1..61, 2, |seed| schedule(seed, None, FAULTS), None).map_err(|(schedule, error)| {
         panic!("{schedule}fails: {error}");
     });
     let total = total.unwrap_or_default();
@@ -51,6 +51,13 @@ fn a_seed_does_the_same_again() {
     let again: Vec<u64> = (1..=6).map(|seed| played(seed).fingerprint()).collect();
     assert_eq!(prints, again);
     assert!(prints.windows(2).all(|pair| pair[0] != pair[1]), "other seeds do something else");
+}
+
+/// A leader lost its last learner by its coming again, and told the protocol of what it said in a reign that was over.
+#[test]
+fn a_seed_that_found_something_finds_nothing_any_more() {
+    let run = run(&schedule(1009, None, 24), None).expect("a run");
+    run.verdict.expect("as specified");
 }
 
 /// Finds a planted defect, shortens the schedule, and plays what is left again.

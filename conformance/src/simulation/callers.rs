@@ -79,14 +79,14 @@ impl World {
         if self.callers[number].aim == Aim::Done {
             return Ok(());
         }
-        let pause = self.dice.between(60, 400) * MS;
+        let pause = self.dice.between(30, 250) * MS;
         self.plan(pause, Happening::Act(number));
         let patience = self.callers[number].client.timeout as u64 * MS * 2 / 3;
         if self.callers[number].call == 0 {
             self.call(number);
         } else if self.now > self.callers[number].heard + patience {
             self.hang_up(number);
-        } else if self.callers[number].aim == Aim::Work && self.dice.once_in(90) {
+        } else if self.callers[number].aim == Aim::Work && self.dice.once_in(150) {
             // It vanishes, and its session goes on until its time is over.
             self.callers[number].client.abandon(&mut self.history);
             self.hang_up(number);
@@ -98,7 +98,7 @@ impl World {
     }
 
     fn say(&mut self, number: usize) -> Vec<u8> {
-        let (quiet, gone) = (self.dice.once_in(8), self.dice.once_in(70));
+        let (quiet, gone) = (self.dice.once_in(8), self.dice.once_in(120));
         let Caller { client, aim, .. } = &mut self.callers[number];
         let bytes = match aim {
             Aim::Work if gone && client.is_idle() => client.close(&mut self.history),

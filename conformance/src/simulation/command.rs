@@ -33,7 +33,7 @@ pub struct Arguments {
 }
 
 /// So many faults has a run, if nobody says otherwise.
-pub const FAULTS: usize = 12;
+pub const FAULTS: usize = 20;
 
 /// The schedule of a seed: how many servers there are is its choice.
 #[must_use]

@@ -48,7 +48,7 @@ const TICK: u64 = 200;
 const TIMEOUT: i32 = 2000;
 
 /// How many clients there are.
-const CLIENTS: usize = 3;
+const CLIENTS: usize = 4;
 
 /// When the last fault is over, the ensemble has a leader, and a client's write is acknowledged, within so many
 /// microseconds of the simulation's time: what the slowest election after many takes, and connecting again.

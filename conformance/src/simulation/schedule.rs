@@ -148,20 +148,20 @@ fn fault(dice: &mut Dice, servers: usize) -> Fault {
     let one = dice.below(servers as u64) as usize;
     let other = (one + 1 + dice.below(servers as u64 - 1) as usize) % servers;
     let victim = if dice.once_in(2) { Victim::Leader } else { Victim::Server(one) };
-    match dice.below(22) {
+    match dice.below(28) {
         0..3 => Fault::Killed(victim),
         3..7 => Fault::PowerLost(victim),
         7 => Fault::AllDark,
-        8 | 9 => Fault::CutOff(victim),
-        10 => Fault::Mute(victim),
-        11 => Fault::Deaf(victim),
-        12 => Fault::OneWay(one, other),
-        13 => Fault::Frozen(victim),
-        14 => Fault::ClockAhead(victim, dice.between(50, 3000)),
-        15 => Fault::CalendarBack(victim, dice.between(50, 100_000)),
-        16 | 17 => Fault::SlowDisk(victim, dice.between(5, 200)),
-        18 => Fault::SlowNetwork(dice.between(5, 100)),
-        19 | 20 => Fault::Snapshot(victim),
+        8..11 => Fault::CutOff(victim),
+        11 | 12 => Fault::Mute(victim),
+        13 => Fault::Deaf(victim),
+        14 => Fault::OneWay(one, other),
+        15..18 => Fault::Frozen(victim),
+        18 => Fault::ClockAhead(victim, dice.between(50, 3000)),
+        19 => Fault::CalendarBack(victim, dice.between(50, 100_000)),
+        20 | 21 => Fault::SlowDisk(victim, dice.between(5, 200)),
+        22 => Fault::SlowNetwork(dice.between(5, 100)),
+        23..27 => Fault::Snapshot(victim),
         _ => Fault::Broken(victim),
     }
 }
