@@ -6,15 +6,15 @@
 //!
 //! | module | promises |
 //! |---|---|
-//! | [`sessions`] | answers in the order of their questions; a session never sees the state go back, and sees its writes |
+//! | [`sessions`] | answers in the order of questions; a session never sees the state go back, and sees its writes |
 //! | [`linear`] | all writes, and all reads behind a sync, are linearizable, key by key |
 //! | [`ephemerals`] | there as long as their session, then gone once and for all |
 //! | [`watches`] | the event comes before the client sees the state that it announces |
 //!
 //! The zxid of each answer is a witness: it says where in the one order of all transactions the answer belongs. So
 //! nearly everything is decided in one pass. Only where that witness fails is there a search, by stateright's
-//! [`LinearizabilityTester`](stateright::semantics::LinearizabilityTester), with a bound: what it does not decide within
-//! it is told as undecided, never as fine.
+//! [`LinearizabilityTester`](stateright::semantics::LinearizabilityTester), with a bound: what it does not decide
+//! within it is told as undecided, never as fine.
 
 mod client;
 pub mod command;
@@ -162,8 +162,8 @@ impl fmt::Display for Report {
         let Report { answers, linearized, undecided, events, ephemerals, over } = self;
         write!(
             f,
-            "{answers} answers; {linearized} writes and synced reads linearizable, {undecided} keys undecided; {events} \
-             events; {ephemerals} ephemeral znodes; {over} sessions over"
+            "{answers} answers; {linearized} writes and synced reads linearizable, {undecided} keys undecided; \
+             {events} events; {ephemerals} ephemeral znodes; {over} sessions over"
         )
     }
 }
