@@ -59,9 +59,10 @@ fn in_simulation(arguments: &Arguments) -> Result<String, String> {
 fn on_processes(arguments: &Arguments) -> Result<String, String> {
     let beside = || Some(std::env::current_exe().ok()?.parent()?.join("zabkeeper"));
     let program = arguments.server.clone().or_else(beside).unwrap_or_default();
-    if !program.is_file() {
-        return Err(format!("{} is not there: build the server, or say where it is (--server)", program.display()));
-    }
+    // Servers run in directories of their own.
+    let program = program
+        .canonicalize()
+        .map_err(|error| format!("{}: {error}; build the server, or say where it is (--server)", program.display()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let (seed, clients) = (arguments.first.unwrap_or(now), arguments.clients);
     let time = Duration::from_secs_f64(arguments.minutes.max(0.0) * 60.0);
