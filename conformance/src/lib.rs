@@ -4,6 +4,7 @@
 //!   recorded (`zabkeeper --trace DIR`) and judges it by the specification.
 //! - What the model explores, the server does: [`scenario`] plays stories, and [`replay`] paths of the model, on the
 //!   server's own code, step by step.
+//! - What clients are promised, they get, whatever fails: [`simulation`] and [`histories`].
 //!
 //! | module | says |
 //! |---|---|
@@ -17,12 +18,16 @@
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
 //! | [`apache`] | stories with one server of Apache's in them, which must say what the specification says |
 //! | [`replay`] | traces and paths of the model, on the server |
+//! | [`simulation`] | the server under faults that a seed chooses, in a time of its own |
+//! | [`histories`] | what clients saw while servers failed, and whether they were promised it |
 //! | [`cover`] | paths that take every edge of a graph |
 
 pub mod apache;
 pub mod cover;
 pub mod diagram;
+pub mod dice;
 pub mod enabled;
+pub mod histories;
 pub mod judge;
 pub mod links;
 pub mod merge;
@@ -30,3 +35,4 @@ pub mod recording;
 pub mod replay;
 pub mod scenario;
 pub mod server;
+pub mod simulation;

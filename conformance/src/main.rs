@@ -2,9 +2,11 @@
 //! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
 //! `conformance apache FILE…`: does Apache's server say what the specification says in its place?
 //! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
+//! `conformance simulate`: does the server as specified under faults that seeds choose, in a time of its own?
+//! `conformance histories`: are clients' promises kept while servers fail, simulated or as processes?
 
 use clap::{Parser, Subcommand};
-use conformance::{apache, judge, recording, replay, scenario};
+use conformance::{apache, histories, judge, recording, replay, scenario, simulation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -33,6 +35,10 @@ enum Command {
     Apache(apache::Arguments),
     /// Play traces, or all edges of graphs of the model, on the server.
     Replay(replay::Arguments),
+    /// Play the server under faults that seeds choose, in a time of its own.
+    Simulate(simulation::command::Arguments),
+    /// Look at what clients see while servers fail, simulated or real.
+    Histories(histories::command::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Apache(arguments) => return apache::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
+        Command::Simulate(arguments) => return simulation::command::simulate(&arguments),
+        Command::Histories(arguments) => return histories::command::histories(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -43,6 +43,8 @@ pub mod source;
 #[cfg(feature = "server")]
 pub mod status;
 #[cfg(feature = "server")]
+pub mod time_source;
+#[cfg(feature = "server")]
 pub mod version;
 pub mod wire;
 

@@ -2,11 +2,12 @@
 
 use crate::client_port::connection::{Connection, Latency};
 use crate::status::{Measures, Mode, Phase, Sizes};
+use crate::time_source::TimeSource;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use zab::tree::{Tree, Watches};
 use zab::{Epoch, ServerId};
 
@@ -35,6 +36,8 @@ pub struct Shared {
     pub counters: Counters,
     /// When the server started.
     pub started: Instant,
+    /// Where the time comes from.
+    pub time: TimeSource,
 }
 
 /// A server's part in the ensemble, as the node published it last.
@@ -125,6 +128,12 @@ impl Shared {
     /// Around a tree, serving nobody yet.
     #[must_use]
     pub fn new(tree: Tree) -> Shared {
+        Shared::in_time(tree, TimeSource::System)
+    }
+
+    /// As [`Shared::new`], in another time than the system's.
+    #[must_use]
+    pub fn in_time(tree: Tree, time: TimeSource) -> Shared {
         Shared {
             tree: RwLock::new(tree),
             watches: Mutex::new(Watches::new()),
@@ -134,14 +143,16 @@ impl Shared {
             skip_acl: false,
             role: Mutex::default(),
             counters: Counters::default(),
-            started: Instant::now(),
+            started: time.now(),
+            time,
         }
     }
 
     /// Milliseconds since the server started: the clock of sessions, which never goes back.
     #[must_use]
     pub fn uptime(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let passed = self.time.now().saturating_duration_since(self.started);
+        u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether clients are served, be it reads only.
@@ -160,6 +171,5 @@ impl Shared {
 /// Milliseconds since 1970, by the system's clock: the time that transactions carry.
 #[must_use]
 pub fn wall_clock() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    TimeSource::System.wall_clock()
 }

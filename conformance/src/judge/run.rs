@@ -149,12 +149,13 @@ impl<'a> Judge<'a> {
 
     fn stepped(&mut self, id: ServerId, led: bool, input: &Input, outputs: &[Output]) -> Result<(), Fault> {
         let established = self.past.established.len();
-        if let Some(peer) = self.servers[&id].replay.peer() {
-            self.past.observe(peer, led, input, outputs, &[]);
-        }
         self.asked(id, input);
+        // What a leader delivers in the step that establishes its epoch belongs to that epoch's beginning.
         for output in outputs {
             self.output(id, matches!(input, Input::Propose(_)), output)?;
+        }
+        if let Some(peer) = self.servers[&id].replay.peer() {
+            self.past.observe(peer, led, input, outputs, &[]);
         }
         if self.past.established.len() > established {
             let initial = prefix(&self.past.delivered, self.servers[&id].upto).to_vec();

@@ -12,7 +12,7 @@
 
 pub(crate) mod files;
 mod machine;
-mod network;
+pub(crate) mod network;
 pub(crate) mod translation;
 
 pub use files::Medium;

@@ -9,6 +9,7 @@ use zab::{Message, Notification, ServerId};
 use zabkeeper::disk::CheckedReader;
 use zabkeeper::link::{ConnectionId, read_packet, write_snapshot_behind};
 use zabkeeper::node::Network;
+use zabkeeper::wire::WireError;
 use zabkeeper::wire::election::{decode_notification, encode_notification};
 use zabkeeper::wire::quorum::{Attachment, Packet, RawPacket, encode_packet};
 
@@ -185,11 +186,7 @@ impl Port {
 
 impl Network for Port {
     fn notify(&mut self, to: ServerId, notification: Notification) {
-        /// The frame's length.
-        const LENGTH: usize = 4;
-        let mut bytes = Vec::new();
-        encode_notification(&mut bytes, &notification, "");
-        match decode_notification(bytes.get(LENGTH..).unwrap_or_default()) {
+        match heard(&notification) {
             Ok(heard) => self.wires.state().said.entry((self.own, to)).or_default().push_back(heard),
             Err(error) => self.fault(&Message::Notification(notification).to_string(), &error),
         }
@@ -232,8 +229,23 @@ impl Network for Port {
     }
 }
 
+/// A notification, written by one server and read by another.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn heard(notification: &Notification) -> Result<Notification, WireError> {
+    /// The frame's length.
+    const LENGTH: usize = 4;
+    let mut bytes = Vec::new();
+    encode_notification(&mut bytes, notification, "");
+    decode_notification(bytes.get(LENGTH..).unwrap_or_default())
+}
+
 /// A packet, written by one server and read by another.
-fn through_the_wire(own: ServerId, packet: &Packet) -> io::Result<Packet> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn through_the_wire(own: ServerId, packet: &Packet) -> io::Result<Packet> {
     let mut bytes = Vec::new();
     encode_packet(&mut bytes, own, packet);
     if matches!(packet.message, Message::FollowerInfo(_) | Message::ObserverInfo(_)) {

@@ -77,6 +77,10 @@ impl Node {
                 // A learner that comes again has left its older connection, whether this end knows it or not.
                 self.links.network.close(older);
                 self.step(Input::Disconnected(peer));
+                if !self.links.listening {
+                    // Without that learner this server leads no more: whoever comes, comes too late.
+                    return self.links.network.close(connection);
+                }
             }
             self.links.open.insert(peer, connection);
         }

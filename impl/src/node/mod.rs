@@ -209,12 +209,13 @@ impl Node {
         if let Some(recorder) = &beginning.recorder {
             recorder.record(Event::Recovered { disk: Some(beginning.disk.clone()), outputs: outputs.clone() });
         }
-        let wall_clock = u64::try_from(crate::shared::wall_clock()).unwrap_or_default();
+        let wall_clock = u64::try_from(shared.time.wall_clock()).unwrap_or_default();
+        let now = shared.time.now();
         let mut node = Node {
             sessions: Sessions::new(options.timing.tick),
             ids: SessionIds::new(options.id, wall_clock),
-            next_expiry: Instant::now() + Duration::from_millis(options.timing.tick),
-            next_collection: Instant::now() + options.collect_interval,
+            next_expiry: now + Duration::from_millis(options.timing.tick),
+            next_collection: now + options.collect_interval,
             schedule: SnapshotSchedule::new(options.snapshots),
             options,
             peer,
@@ -231,7 +232,7 @@ impl Node {
             links: Links::new(network),
             forwarded: Forwarded::default(),
             touched_until: 0,
-            looking_since: Instant::now(),
+            looking_since: now,
             read_only: None,
             received: None,
             awaited_digest: beginning.awaited_digest,
@@ -293,6 +294,15 @@ impl Node {
     /// As [`Node::run`].
     pub fn drive(&mut self, input: Input) -> Result<(), NodeError> {
         self.step(input);
+        self.hand_over()
+    }
+
+    /// For whoever plays the time of a node: does what its clocks call for now.
+    ///
+    /// # Errors
+    /// As [`Node::run`].
+    pub fn pass_time(&mut self) -> Result<(), NodeError> {
+        self.keep_time();
         self.hand_over()
     }
 
@@ -399,13 +409,15 @@ impl Node {
 
     // ---- Time -----------------------------------------------------------------------------------------------------
 
-    fn deadline(&self) -> Instant {
+    /// When time alone lets this node do something next.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
         let waits = self.clock.next().into_iter().chain(self.read_only_due());
         waits.chain([self.next_expiry, self.next_collection]).min().unwrap_or(self.next_expiry)
     }
 
     fn keep_time(&mut self) {
-        let now = Instant::now();
+        let now = self.shared.time.now();
         while let Some(timer) = self.clock.due(now) {
             self.step(Input::Timeout(timer));
         }

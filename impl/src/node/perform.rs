@@ -5,7 +5,6 @@ use super::journal::Command;
 use super::{Incoming, Node};
 use crate::client_port::reads::encode_notification;
 use crate::disk::{ZxidDigest, write_snapshot};
-use crate::shared::wall_clock;
 use crate::wire::{decode_transaction, encode_transaction};
 use bytes::Bytes;
 use std::sync::atomic::Ordering;
@@ -68,7 +67,7 @@ impl Node {
             }
             Output::Connect(leader) => self.open_link(leader),
             Output::Disconnect(from) => self.close_link(from),
-            Output::Arm(timer) => self.clock.arm(timer, &self.options.timing),
+            Output::Arm(timer) => self.clock.arm(timer, &self.options.timing, self.shared.time.now()),
             Output::Prepare(from, request) => self.prepare(from, &request),
             Output::Synced => {
                 if let Some((waiting, xid, path)) = self.syncs.pop_front() {
@@ -109,7 +108,7 @@ impl Node {
 
     fn prepare_on_tree(&mut self, asked: &Asked, zxid: Zxid) -> Transaction {
         let tree = self.shared.tree.read();
-        let mut transaction = prepare(&tree, &mut self.outlook, asked, zxid, wall_clock());
+        let mut transaction = prepare(&tree, &mut self.outlook, asked, zxid, self.shared.time.wall_clock());
         if let Record::CloseSession { paths } = &mut transaction.record
             && !self.options.close_session_paths
         {

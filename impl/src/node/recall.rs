@@ -11,6 +11,8 @@ pub enum Recall {
     Never,
     /// By a thread, for no more than this part of a snapshot.
     Within(SizeFactor),
+    /// So much, by the node itself, while everything waits: where time does not pass by itself.
+    AtOnce(SizeFactor),
     /// Whoever drives the node step by step does it.
     Driven,
 }
@@ -18,14 +20,9 @@ pub enum Recall {
 impl Node {
     /// The answer comes as [`Incoming::Recalled`]: everything else goes on meanwhile.
     pub(super) fn recall(&mut self, learner: ServerId, after: Zxid) {
-        let factor = match self.options.recall {
-            Recall::Driven => return,
-            Recall::Never => return self.handle.send(Incoming::Recalled(learner, History::default())),
-            Recall::Within(factor) => factor,
-        };
         let upto = self.peer.memory.history.snapshot();
         let (directory, handle) = (self.options.directory.clone(), self.handle.clone());
-        std::thread::spawn(move || {
+        let search = move |factor| {
             let history = find(&directory, after, upto, factor).unwrap_or_else(|error| {
                 // The log is of no use then; a snapshot of the tree in memory is.
                 tracing::warn!(%learner, %error, "the log cannot be read back for a learner");
@@ -34,7 +31,13 @@ impl Node {
             let count = history.as_ref().map(|history| history.log().len());
             tracing::info!(%learner, %after, transactions = count, "the log was read back for a learner that lags");
             handle.send(Incoming::Recalled(learner, history.unwrap_or_default()));
-        });
+        };
+        match self.options.recall {
+            Recall::Driven => {}
+            Recall::Never => self.handle.send(Incoming::Recalled(learner, History::default())),
+            Recall::AtOnce(factor) => search(factor),
+            Recall::Within(factor) => drop(std::thread::spawn(move || search(factor))),
+        }
     }
 }
 

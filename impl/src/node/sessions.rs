@@ -5,7 +5,6 @@ use super::learner::{Forwarded, Moved};
 use super::perform::Waiting;
 use super::{Incoming, Node};
 use crate::client_port::connection::Connection;
-use crate::shared::wall_clock;
 use crate::wire::{ClientRequest, ConnectRequest, ConnectResponse};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -132,7 +131,7 @@ impl Node {
         }
         let most = self.options.max_never_used.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let tree = self.shared.tree.read().clone();
-        for path in tree.collectable(wall_clock(), most).take(self.options.collect_most) {
+        for path in tree.collectable(self.shared.time.wall_clock(), most).take(self.options.collect_most) {
             let change = Change::DeleteContainer { path: path.to_owned() };
             let asked = self.of_system(SessionId(0), change);
             self.propose(asked, None);

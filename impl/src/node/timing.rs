@@ -42,8 +42,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Begins a wait, anew if it has begun already.
-    pub(super) fn arm(&mut self, timer: Timer, timing: &Timing) {
+    /// Begins a wait now, anew if it has begun already.
+    pub(super) fn arm(&mut self, timer: Timer, timing: &Timing, now: Instant) {
         let wait = match timer {
             // Two that lose their leader rarely learn it at once: the first one's vote comes while the other one still
             // follows, and counts when it is said again.
@@ -55,7 +55,7 @@ impl Clock {
         if timer == Timer::Notification {
             self.notification = wait.min(timing.max_notification_interval);
         }
-        self.timers.insert(timer, Instant::now() + Duration::from_millis(wait.max(1)));
+        self.timers.insert(timer, now + Duration::from_millis(wait.max(1)));
     }
 
     /// When the first wait is over.

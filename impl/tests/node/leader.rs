@@ -86,6 +86,14 @@ fn a_learner_that_comes_again_has_left_its_older_connection() {
 }
 
 #[test]
+fn a_learner_whose_coming_again_ends_the_reign_is_sent_away() {
+    let lab = leader();
+    lab.say(11, 1, Message::FollowerInfo(Epoch(1)));
+    lab.until("close its port", |asked| matches!(asked, Asked::StopListening).then_some(()));
+    lab.until("send it away", |asked| matches!(asked, Asked::Close(ConnectionId(11))).then_some(()));
+}
+
+#[test]
 fn a_read_behind_a_sync_does_not_see_what_its_client_wrote_later() {
     let lab = leader();
     let mut client = client(&lab, 10);

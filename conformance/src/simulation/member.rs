@@ -1,0 +1,400 @@
+//! One server: its disk, and while it is up its node and its journal, as `Server::start` puts them together, without
+//! threads.
+
+use super::{Defect, TICK};
+use crate::recording::{Entry, Place};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use zab::trace::{Event, Line};
+use zab::tree::{PrepareOptions, Tree};
+use zab::{Disk, Ensemble, Notification, ServerId, Write};
+use zabkeeper::client_port::connection::Connection;
+use zabkeeper::disk::{
+    Compression, DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, RestoreOptions, SimulatedDisk, SizeFactor,
+    restore_base, write_snapshot,
+};
+use zabkeeper::link::ConnectionId;
+use zabkeeper::node::journal::{Batching, Command, Journal, Release};
+use zabkeeper::node::{
+    Beginning, Handle, Network, Node, NodeOptions, Recall, Recorder, SnapshotPolicy, Timing, ToJournal,
+};
+use zabkeeper::shared::Shared;
+use zabkeeper::time_source::{SetTime, TimeSource};
+use zabkeeper::wire::quorum::Packet;
+
+/// What a node asks of its network.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Notify(ServerId, Notification),
+    Connect(ServerId),
+    GiveUp,
+    Send(ConnectionId, Packet),
+    Synchronised(ConnectionId),
+    Close(ConnectionId),
+    Listen,
+    StopListening,
+}
+
+/// A node's network: what is asked is done when the node's turn is over.
+struct Port(Arc<Mutex<VecDeque<Asked>>>);
+
+impl Port {
+    fn ask(&self, asked: Asked) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push_back(asked);
+    }
+}
+
+impl Network for Port {
+    fn notify(&mut self, to: ServerId, notification: Notification) {
+        self.ask(Asked::Notify(to, notification));
+    }
+    fn connect(&mut self, leader: ServerId) {
+        self.ask(Asked::Connect(leader));
+    }
+    fn give_up(&mut self, _: ServerId) {
+        self.ask(Asked::GiveUp);
+    }
+    fn send(&mut self, connection: ConnectionId, packet: Packet) {
+        self.ask(Asked::Send(connection, packet));
+    }
+    fn synchronised(&mut self, connection: ConnectionId) {
+        self.ask(Asked::Synchronised(connection));
+    }
+    fn close(&mut self, connection: ConnectionId) {
+        self.ask(Asked::Close(connection));
+    }
+    fn listen(&mut self) {
+        self.ask(Asked::Listen);
+    }
+    fn stop_listening(&mut self) {
+        self.ask(Asked::StopListening);
+    }
+}
+
+/// A server, up or down.
+pub(super) struct Member {
+    pub id: ServerId,
+    disk: SimulatedDisk,
+    pub running: Option<Running>,
+    /// Counts its starts.
+    pub run: u64,
+    /// Until when it stands still.
+    pub frozen: u64,
+    /// How far its calendar is wrong, in milliseconds.
+    pub calendar: i64,
+    /// How many times as long a sync takes.
+    pub slow: u64,
+    /// What it recorded.
+    pub entries: Vec<Entry>,
+    file: Arc<Path>,
+    /// What was recorded as durable.
+    durable: Disk,
+    /// What was on its way to the disk when it crashed.
+    torn: Vec<Write>,
+}
+
+/// A server that is up.
+pub(super) struct Running {
+    pub node: Node,
+    pub handle: Handle,
+    pub shared: Arc<Shared>,
+    pub time: Arc<SetTime>,
+    /// When it started.
+    pub booted: u64,
+    /// How far its clocks have jumped since.
+    pub ahead: u64,
+    /// When it is woken next.
+    pub wake: Option<u64>,
+    pub asked: Arc<Mutex<VecDeque<Asked>>>,
+    /// The connections of its clients, by number.
+    pub connections: BTreeMap<u64, Arc<Connection>>,
+    /// A snapshot that is being written.
+    pub snapshot: Option<Tree>,
+    directory: DataDirectory,
+    journal: Journal,
+    commands: Receiver<Vec<Command>>,
+    waiting: Vec<Vec<Command>>,
+    /// What the disk is at.
+    group: Option<Vec<Vec<Command>>>,
+    recorder: Recorder,
+    recorded: Receiver<Line>,
+}
+
+fn told(error: DiskError) -> String {
+    error.to_string()
+}
+
+impl Member {
+    pub(super) fn new(id: ServerId, seed: u64) -> Member {
+        let file: Arc<Path> = Path::new(&format!("seed-{seed}/server-{}", id.0)).into();
+        let (disk, entries, durable, torn) = Default::default();
+        Member { id, disk, running: None, run: 0, frozen: 0, calendar: 0, slow: 1, entries, file, durable, torn }
+    }
+
+    fn record(&mut self, event: Event) {
+        let place = Place { file: self.file.clone(), line: self.entries.len() + 1 };
+        self.entries.push(Entry { event, place });
+    }
+
+    /// Takes over what was recorded.
+    pub(super) fn listen(&mut self) {
+        let Some(running) = &self.running else { return };
+        let lines: Vec<Line> = running.recorded.try_iter().collect();
+        for line in lines {
+            if let Event::Flushed { write } = &line.event {
+                self.durable.apply(write);
+            }
+            self.record(line.event);
+        }
+    }
+
+    // ---- Up and down ----------------------------------------------------------------------------------------------
+
+    /// Starts on what the disk holds.
+    ///
+    /// # Errors
+    /// A disk that holds something else than what was durable with a beginning of what was on its way there.
+    pub(super) fn start(&mut self, ensemble: &Arc<Ensemble>, now: u64) -> Result<(), String> {
+        let directory = DataDirectory::new(Arc::new(self.disk.mounted()), Path::new("/data"), Path::new("/data"));
+        directory.create(true).map_err(told)?;
+        directory.prepare(true).map_err(told)?;
+        let base = restore_base(&directory, &RestoreOptions::default()).map_err(told)?;
+        let epochs = EpochFiles::new(directory.files().clone(), directory.snapshot_directory());
+        let promised = epochs.recover(base.history.last()).map_err(told)?;
+        let (accepted_epoch, current_epoch) = (promised.accepted, promised.current);
+        let disk = Disk { accepted_epoch, current_epoch, history: base.history };
+        self.survive(&disk)?;
+        let log = LogOptions { preallocation: 0, size_limit: None, sync: true };
+        let log = FileLog::open(directory.files().clone(), directory.log_directory(), log).map_err(told)?;
+        let (recorder, recorded) = Recorder::listening(self.id);
+        let time = Arc::new(SetTime::new(0));
+        time.set(0, calendar(now, self.calendar));
+        let shared = Arc::new(Shared::in_time(base.tree, TimeSource::Set(time.clone())));
+        let (handle, inbox) = Node::channel();
+        let (to_journal, commands) = std::sync::mpsc::channel();
+        let batching = Batching { most: usize::MAX, delay: Duration::ZERO, slow: Duration::MAX };
+        let journal = Journal::new(directory.clone(), log, epochs, batching, shared.clone());
+        let journal = journal.recorded(Some(recorder.clone()));
+        let beginning = Beginning { disk, awaited_digest: base.awaited_digest, recorder: Some(recorder.clone()) };
+        let asked = Arc::new(Mutex::new(VecDeque::new()));
+        let (channel, to_journal) = ((handle.clone(), inbox), ToJournal::by_thread(to_journal));
+        let (options, port) = (node_options(self.id, &directory), Box::new(Port(asked.clone())));
+        let node = Node::new(options, ensemble.clone(), &beginning, shared.clone(), channel, to_journal, port);
+        self.run += 1;
+        let (connections, waiting) = Default::default();
+        let (booted, ahead, wake, snapshot, group) = (now, 0, None, None, None);
+        self.running = Some(Running {
+            node,
+            handle,
+            shared,
+            time,
+            booted,
+            ahead,
+            wake,
+            asked,
+            connections,
+            snapshot,
+            directory,
+            journal,
+            commands,
+            waiting,
+            group,
+            recorder,
+            recorded,
+        });
+        Ok(())
+    }
+
+    /// Compares what is found with what should be, and records what became durable while nobody was there to hear it.
+    fn survive(&mut self, found: &Disk) -> Result<(), String> {
+        let mut torn = std::mem::take(&mut self.torn).into_iter();
+        while !is_same(&self.durable, found) {
+            let Some(write) = torn.next() else {
+                let (id, durable) = (self.id, &self.durable);
+                return Err(format!("{id} finds on its disk what was not written there\n  {found:?}\n  {durable:?}"));
+            };
+            self.durable.apply(&write);
+            self.record(Event::Flushed { write });
+        }
+        if self.run > 0 {
+            self.record(Event::Crashed);
+        }
+        self.durable = found.clone();
+        Ok(())
+    }
+
+    /// Ends at once. What the disk is at is done up to some operation. Then, if power is lost, `choose` says what is
+    /// left of what was not synced.
+    pub(super) fn crash(&mut self, power: bool, choose: &mut dyn FnMut(usize) -> usize) {
+        self.listen();
+        let Some(mut running) = self.running.take() else { return };
+        if running.snapshot.is_some() {
+            self.disk.cut_power_at(self.disk.operations() + choose(30) as u64);
+            // It is on the disk, or a part of it that nobody must take for a snapshot.
+            let _ = running.end_snapshot();
+        }
+        if let Some(group) = running.group.take() {
+            let before = self.entries.len();
+            let commands: Vec<Command> = group.into_iter().flatten().collect();
+            let writes = commands.iter().filter_map(|command| match command {
+                Command::Write(write) => Some(write.clone()),
+                _ => None,
+            });
+            self.torn = writes.collect();
+            self.disk.cut_power_at(self.disk.operations() + choose(4 + 2 * commands.len()) as u64);
+            // It does not get to the end, or nobody hears that it did.
+            let _ = running.journal.settle(commands);
+            self.running = Some(running);
+            self.listen();
+            let known = self.entries.len() - before;
+            self.torn.drain(..known.min(self.torn.len()));
+            self.running = None;
+        }
+        self.disk.crash(&mut |most| if power { choose(most) } else { most });
+    }
+
+    /// What its files hold, if they are not what was recorded.
+    ///
+    /// # Errors
+    /// With a sentence.
+    pub(super) fn inspect(&mut self) -> Result<(), String> {
+        self.listen();
+        let Some(running) = &self.running else { return Ok(()) };
+        let base = restore_base(&running.directory, &RestoreOptions::default()).map_err(told)?;
+        let epochs = EpochFiles::new(running.directory.files().clone(), running.directory.snapshot_directory());
+        let (accepted, current) = epochs.read().map_err(told)?;
+        let (accepted_epoch, current_epoch) = (accepted.unwrap_or_default(), current.unwrap_or_default());
+        let found = Disk { accepted_epoch, current_epoch, history: base.history };
+        let (id, durable) = (self.id, &self.durable);
+        if is_same(durable, &found) {
+            return Ok(());
+        }
+        Err(format!("{id}'s disk does not hold what was written there\n  {found:?}\n  {durable:?}"))
+    }
+}
+
+/// As far as it can be told from outside: a snapshot may be there that the protocol has not heard of, and hold what was
+/// committed and did not come to this server's log.
+fn is_same(durable: &Disk, found: &Disk) -> bool {
+    let (last, snapshot) = (found.history.last(), found.history.snapshot());
+    let from = durable.history.snapshot().max(snapshot);
+    (durable.accepted_epoch, durable.current_epoch) == (found.accepted_epoch, found.current_epoch)
+        && (durable.history.last() == last || durable.history.last() < snapshot && snapshot == last)
+        && durable.history.after(from) == found.history.after(from)
+}
+
+/// Milliseconds since 1970, by a server's calendar.
+pub(super) fn calendar(now: u64, wrong: i64) -> i64 {
+    1_700_000_000_000 + i64::try_from(now / 1000).unwrap_or(0) + wrong
+}
+
+impl Running {
+    /// When it is to be woken, in the simulation's time.
+    pub(super) fn deadline(&self) -> u64 {
+        (self.time.until(self.node.deadline()) + self.booted).saturating_sub(self.ahead)
+    }
+
+    /// Sets its clocks.
+    pub(super) fn set_time(&self, now: u64, wrong: i64) {
+        self.time.set(now - self.booted + self.ahead, calendar(now, wrong));
+    }
+
+    // ---- The disk -------------------------------------------------------------------------------------------------
+
+    /// Begins to write what waits, all together, if the disk is free. Whether it does, and whether it has to sync.
+    pub(super) fn begin_group(&mut self, defect: Option<Defect>) -> Option<bool> {
+        self.waiting.extend(self.commands.try_iter());
+        if self.group.is_some() || self.waiting.is_empty() {
+            return None;
+        }
+        let mut group = std::mem::take(&mut self.waiting);
+        if defect == Some(Defect::AckBeforeSync) {
+            let mut early = Vec::new();
+            for turn in &mut group {
+                early
+                    .extend(turn.extract_if(.., |command| matches!(command, Command::Release(_))).filter_map(released));
+            }
+            let durable = zabkeeper::node::journal::Durable { turns: 0, released: early };
+            self.handle.send(zabkeeper::node::Incoming::Durable(durable));
+        }
+        let writes = group.iter().flatten().any(|command| matches!(command, Command::Write(_) | Command::Replace(_)));
+        self.group = Some(group);
+        Some(writes)
+    }
+
+    /// The disk is done with it. How many turns, and what waited for them.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub(super) fn end_group(&mut self, defect: Option<Defect>) -> Result<(usize, Vec<Release>), String> {
+        let group = self.group.take().unwrap_or_default();
+        let (turns, mut released) = (group.len(), Vec::new());
+        let mut commands = Vec::new();
+        for command in group.into_iter().flatten() {
+            match command {
+                Command::Write(write @ Write::Truncate(_)) if defect == Some(Defect::TruncateForgotten) => {
+                    released.extend(self.journal.settle(std::mem::take(&mut commands)).map_err(told)?);
+                    self.recorder.record(Event::Flushed { write });
+                }
+                other => commands.push(other),
+            }
+        }
+        released.extend(self.journal.settle(commands).map_err(told)?);
+        Ok((turns, released))
+    }
+
+    /// A snapshot begins: the next transaction begins a new log.
+    pub(super) fn begin_snapshot(&mut self) -> bool {
+        if self.snapshot.is_some() || !self.node.peer().is_serving() {
+            return false;
+        }
+        self.snapshot = Some(self.shared.tree.read().clone());
+        self.waiting.push(vec![Command::Roll]);
+        true
+    }
+
+    /// The snapshot's file is written, durably.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub(super) fn end_snapshot(&mut self) -> Result<Option<zab::Zxid>, String> {
+        let Some(tree) = self.snapshot.take() else { return Ok(None) };
+        let (files, folder) = (self.directory.files(), self.directory.snapshot_directory());
+        write_snapshot(&**files, folder, &tree, Compression::Plain).map_err(told)?;
+        Ok(Some(tree.last_zxid()))
+    }
+}
+
+fn released(command: Command) -> Option<Release> {
+    match command {
+        Command::Release(release) => Some(release),
+        _ => None,
+    }
+}
+
+fn node_options(id: ServerId, directory: &DataDirectory) -> NodeOptions {
+    NodeOptions {
+        id,
+        timing: Timing { tick: TICK, ..Timing::default() },
+        min_session_timeout: 2 * TICK as i32,
+        max_session_timeout: 20 * TICK as i32,
+        // They are taken when the schedule says so: the node itself takes them on a thread of its own.
+        snapshots: SnapshotPolicy { count: u64::MAX, size: 0, spread: false },
+        compression: Compression::Plain,
+        close_session_paths: true,
+        // Few, so that learners that lag are brought by SNAP now and then; or from the log on the disk, which some servers
+        // look through, and others do not.
+        kept_transactions: 4,
+        recall: if id.0 % 2 == 0 { Recall::AtOnce(SizeFactor(0)) } else { Recall::Never },
+        collect_interval: Duration::from_secs(60),
+        max_never_used: None,
+        collect_most: 0,
+        read_only_mode: false,
+        prepare: PrepareOptions::default(),
+        directory: directory.clone(),
+        membership: None,
+    }
+}
