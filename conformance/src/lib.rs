@@ -17,6 +17,8 @@
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
 //! | [`replay`] | traces and paths of the model, on the server |
 //! | [`cover`] | paths that take every edge of a graph |
+//! | [`mutants`] | changes of the specification, and who tells them from it |
+//! | [`results`] | what the commands leave for the report |
 
 pub mod cover;
 pub mod diagram;
@@ -24,7 +26,9 @@ pub mod enabled;
 pub mod judge;
 pub mod links;
 pub mod merge;
+pub mod mutants;
 pub mod recording;
 pub mod replay;
+pub mod results;
 pub mod scenario;
 pub mod server;

@@ -3,7 +3,7 @@
 //! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording, replay, scenario};
+use conformance::{judge, mutants, recording, replay, scenario};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -30,6 +30,8 @@ enum Command {
     Scenario(scenario::Arguments),
     /// Play traces, or all edges of graphs of the model, on the server.
     Replay(replay::Arguments),
+    /// Change the specification in one place after another, and see that the model tells.
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Validate { folders, diagram } => validate(&folders, &diagram),
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
+        Command::Mutants(arguments) => return mutants::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
