@@ -71,8 +71,8 @@ impl Court {
         let stories = ["conformance/scenarios", "model/scenarios"].map(|folder| stories(&root.join(folder)));
         let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
         let graph = model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
-        let mut judges: Vec<Judge> = QUICK.map(check).into();
-        judges.push(judge("scenarios".into(), told));
+        let mut judges = vec![judge("scenarios".into(), told)];
+        judges.extend(QUICK.map(check));
         if !fast {
             judges.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
             judges.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));

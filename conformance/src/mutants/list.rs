@@ -50,7 +50,8 @@ impl Mutant {
     }
 }
 
-/// The mutants of these chapters, in the order of their places.
+/// The mutants of these chapters, in the order of their places; but those of whole functions, whose loss is seldom
+/// overlooked, come last.
 ///
 /// # Errors
 /// When `cargo mutants` is not there, or says what is no list.
@@ -67,7 +68,9 @@ pub fn list(root: &Path, chapters: &[String]) -> Result<Vec<Mutant>, MutantsErro
     }
     let found: Value = serde_json::from_slice(&output.stdout).map_err(|error| MutantsError::List(error.to_string()))?;
     let mut texts = HashMap::new();
-    found.as_array().into_iter().flatten().map(|value| mutant(root, value, &mut texts)).collect()
+    let mut found: Vec<&Value> = found.as_array().into_iter().flatten().collect();
+    found.sort_by_key(|value| value["genre"] == "FnValue");
+    found.into_iter().map(|value| mutant(root, value, &mut texts)).collect()
 }
 
 fn mutant(root: &Path, value: &Value, texts: &mut HashMap<String, String>) -> Result<Mutant, MutantsError> {
