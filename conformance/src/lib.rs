@@ -18,9 +18,12 @@
 //! | [`replay`] | traces and paths of the model, on the server |
 //! | [`cover`] | paths that take every edge of a graph |
 //! | [`mutants`] | changes of the specification, and who tells them from it |
+//! | [`coverage`] | which lines of the specification are executed, and by whom |
+//! | [`report`] | one page of all that |
 //! | [`results`] | what the commands leave for the report |
 
 pub mod cover;
+pub mod coverage;
 pub mod diagram;
 pub mod enabled;
 pub mod judge;
@@ -29,6 +32,7 @@ pub mod merge;
 pub mod mutants;
 pub mod recording;
 pub mod replay;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod server;

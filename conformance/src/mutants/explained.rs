@@ -4,6 +4,7 @@
 //! line's number: so they stay true while the chapter around them changes, and are missed when their own line does.
 
 use super::list::Mutant;
+use crate::report::rows;
 
 /// A mutant with the reason why it is as good as the specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,20 +28,14 @@ impl Explained {
 /// All that the page explains.
 #[must_use]
 pub fn read(page: &str) -> Vec<Explained> {
-    page.lines().filter_map(row).collect()
+    let rows = rows::sections(page).into_iter().flat_map(|section| section.rows);
+    rows.filter_map(|row| explained(&row)).collect()
 }
 
-fn row(line: &str) -> Option<Explained> {
-    let cells: Vec<String> = cells(line.strip_prefix('|')?.trim_end().strip_suffix('|')?);
+fn explained(row: &[String]) -> Option<Explained> {
     let quoted = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned());
-    let [name, text, why] = &cells[..] else { return None };
-    Some(Explained { name: quoted(name)?, text: quoted(text)?, why: why.clone() })
-}
-
-/// What stands between bars; a bar in a cell is written `\|`.
-fn cells(row: &str) -> Vec<String> {
-    let hidden = row.replace("\\|", "\u{0}");
-    hidden.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
+    let [name, text, why] = row else { return None };
+    (!why.is_empty()).then_some(Explained { name: quoted(name)?, text: quoted(text)?, why: why.clone() })
 }
 
 /// A row for a mutant that is still to be explained.

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Where survivors are explained.
-const PAGE: &str = "specs/mutants.md";
+pub const PAGE: &str = "specs/mutants.md";
 
 /// The name of these results.
 pub const PART: &str = "mutants";
