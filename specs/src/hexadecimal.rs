@@ -23,8 +23,9 @@ pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S
     if !serializer.is_human_readable() {
         return bytes.serialize(serializer);
     }
-    let mut text = Vec::with_capacity(2 * bytes.len());
-    bytes.iter().for_each(|byte| text.extend_from_slice(&PAIRS[usize::from(*byte)]));
+    let mut text = vec![0; 2 * bytes.len()];
+    let (pairs, _) = text.as_chunks_mut();
+    pairs.iter_mut().zip(bytes).for_each(|(pair, byte)| *pair = PAIRS[usize::from(*byte)]);
     serializer.serialize_str(std::str::from_utf8(&text).expect("digits are text"))
 }
 

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn lines_are_counted_and_missed_ones_put_together() {
-        let text = "SF:/root/specs/src/peer.rs\nFN:1,a\nDA:1,4\nDA:2,0\nDA:3,0\nDA:5,0\nDA:5,2\nDA:6,0\nend_of_record\n";
+        let text =
+            "SF:/root/specs/src/peer.rs\nFN:1,a\nDA:1,4\nDA:2,0\nDA:3,0\nDA:5,0\nDA:5,2\nDA:6,0\nend_of_record\n";
         let lines = read(text, Path::new("/root"));
         assert_eq!(lines.of("specs/src/peer.rs"), (5, 2));
         assert_eq!(lines.missed("specs/src/peer.rs"), [(2, 3), (6, 6)]);

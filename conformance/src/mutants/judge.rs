@@ -70,7 +70,8 @@ impl Court {
         };
         let stories = ["conformance/scenarios", "model/scenarios"].map(|folder| stories(&root.join(folder)));
         let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
-        let graph = model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
+        let graph =
+            model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
         let mut judges = vec![judge("scenarios".into(), told)];
         judges.extend(QUICK.map(check));
         if !fast {

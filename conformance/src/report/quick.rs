@@ -65,9 +65,9 @@ pub fn replay() -> Results {
 pub fn recorded() -> Results {
     let mut results = Results::new("recorded");
     let judged = recording::read(&[root().join("conformance/tests/recorded")]);
-    let judged = judged.map_err(|error| error.to_string()).and_then(|recording| {
-        judge::validate(&recording).map_err(|violation| violation.to_string())
-    });
+    let judged = judged
+        .map_err(|error| error.to_string())
+        .and_then(|recording| judge::validate(&recording).map_err(|violation| violation.to_string()));
     match judged {
         Ok(report) => results = results.figure("events", report.events).figure("transactions", report.transactions),
         Err(fault) => {

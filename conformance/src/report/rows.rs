@@ -47,9 +47,9 @@ mod tests {
                     | x |\n|:--|\n| y |\n";
         let found: Vec<_> = sections(page).into_iter().map(|section| (section.heading, section.rows)).collect();
         let row = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
-        assert_eq!(found, [
-            ("One".to_owned(), vec![row(&["a | b", "c"]), row(&["d", "e"])]),
-            ("Three".to_owned(), vec![row(&["y"])])
-        ]);
+        assert_eq!(
+            found,
+            [("One".to_owned(), vec![row(&["a | b", "c"]), row(&["d", "e"])]), ("Three".to_owned(), vec![row(&["y"])])]
+        );
     }
 }

@@ -22,6 +22,9 @@ const QUEUE: usize = 16 * 1024;
 /// queue in this time.
 const REST: Duration = Duration::from_millis(2);
 
+/// Bytes that go to the file at once.
+const BUFFER: usize = 256 << 10;
+
 /// Bytes after which a run is recorded no further, with a warning.
 pub const LIMIT: u64 = 1 << 30;
 
@@ -53,7 +56,7 @@ impl Recorder {
             elections: Elections::Held,
             recorded_by: format!("zabkeeper {}, server {}", crate::version::PACKAGE, server.0),
         };
-        let mut trace = Trace { file: BufWriter::new(file), left: limit, path, text: Vec::new() };
+        let mut trace = Trace { file: BufWriter::with_capacity(BUFFER, file), left: limit, path, text: Vec::new() };
         serde_json::to_writer(&mut trace.text, &header)?;
         trace.write()?;
         trace.file.flush()?;
