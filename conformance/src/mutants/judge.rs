@@ -20,7 +20,7 @@ const QUICK: [&str; 8] = [
 ];
 
 /// Tests of the specification that look at the protocol.
-const TESTS: [&str; 6] = ["early", "histories", "hostile", "quorums", "trace", "votes"];
+const TESTS: [&str; 7] = ["early", "histories", "leader", "learner", "quorums", "trace", "votes"];
 
 /// Kibibytes of memory that a judge may use.
 const MEMORY: &str = "8000000";
@@ -36,11 +36,12 @@ struct Judge {
     limit: Duration,
 }
 
-/// All judges of mutants in a workshop, in their order.
+/// All judges of mutants in a workshop, in their order; the tests of the specification come between the two.
 #[derive(Clone, Debug)]
 pub struct Court {
-    judges: Vec<Judge>,
-    fast: bool,
+    fast: Vec<Judge>,
+    /// None, if only the fast ones were asked for.
+    slow: Vec<Judge>,
 }
 
 /// What became of a mutant.
@@ -72,14 +73,13 @@ impl Court {
         let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
         let graph =
             model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
-        let mut judges = vec![judge("scenarios".into(), told)];
-        judges.extend(QUICK.map(check));
+        let mut court = Court { fast: vec![judge("scenarios".into(), told)], slow: Vec::new() };
+        court.fast.extend(QUICK.map(check));
         if !fast {
-            judges.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
-            judges.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
+            court.slow.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
+            court.slow.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
         }
-        let mut court = Court { judges, fast };
-        for judge in &mut court.judges {
+        for judge in court.fast.iter_mut().chain(&mut court.slow) {
             judge.prove()?;
         }
         Ok(court)
@@ -90,22 +90,26 @@ impl Court {
     /// # Errors
     /// When a judge cannot be started.
     pub fn judge(&self, workshop: &Workshop) -> Result<Judgement, MutantsError> {
-        for judge in &self.judges {
-            if !judge.acquits()? {
-                return Ok(Judgement::Killed(judge.name.clone()));
-            }
+        let mut killer = killer(&self.fast)?;
+        if killer.is_none() && !self.slow.is_empty() {
+            // The tests are compiled only for those that the fast ones have let go.
+            killer = match self::killer(&tests(workshop)?)? {
+                None => self::killer(&self.slow)?,
+                told => told,
+            };
         }
-        if self.fast {
-            return Ok(Judgement::Survived);
-        }
-        // These are compiled only for those that everyone else has let go.
-        for judge in tests(workshop)? {
-            if !judge.acquits()? {
-                return Ok(Judgement::Killed(judge.name));
-            }
-        }
-        Ok(Judgement::Survived)
+        Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
     }
+}
+
+/// The first of these judges who sees something wrong.
+fn killer(judges: &[Judge]) -> Result<Option<String>, MutantsError> {
+    for judge in judges {
+        if !judge.acquits()? {
+            return Ok(Some(judge.name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Nobody takes longer for the specification as it is.
