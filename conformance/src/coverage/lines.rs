@@ -36,18 +36,19 @@ impl Lines {
         (lines.map_or(0, BTreeMap::len), executed)
     }
 
-    /// The lines of a file that nothing executed, those that follow each other together.
+    /// The lines of a file that nothing executed.
     #[must_use]
-    pub fn missed(&self, file: &str) -> Vec<(u32, u32)> {
-        let mut ranges: Vec<(u32, u32)> = Vec::new();
-        let missed = self.files.get(file).into_iter().flatten().filter(|(_, count)| **count == 0);
-        for (line, _) in missed {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == *line => *last = *line,
-                _ => ranges.push((*line, *line)),
-            }
+    pub fn missed(&self, file: &str) -> Vec<u32> {
+        let lines = self.files.get(file).into_iter().flatten();
+        lines.filter(|(_, count)| **count == 0).map(|(line, _)| *line).collect()
+    }
+
+    /// What others executed was executed as well.
+    pub fn add(&mut self, others: &Lines) {
+        for (file, lines) in &others.files {
+            let own = self.files.entry(file.clone()).or_default();
+            lines.iter().for_each(|(line, count)| *own.entry(*line).or_default() += count);
         }
-        ranges
     }
 }
 
@@ -56,11 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_and_missed_ones_put_together() {
+    fn lines_are_counted_and_missed_ones_told() {
         let text =
             "SF:/root/specs/src/peer.rs\nFN:1,a\nDA:1,4\nDA:2,0\nDA:3,0\nDA:5,0\nDA:5,2\nDA:6,0\nend_of_record\n";
-        let lines = read(text, Path::new("/root"));
+        let mut lines = read(text, Path::new("/root"));
         assert_eq!(lines.of("specs/src/peer.rs"), (5, 2));
-        assert_eq!(lines.missed("specs/src/peer.rs"), [(2, 3), (6, 6)]);
+        assert_eq!(lines.missed("specs/src/peer.rs"), [2, 3, 6]);
+        lines.add(&read("SF:/root/specs/src/peer.rs\nDA:3,1\nDA:6,0\n", Path::new("/root")));
+        assert_eq!(lines.missed("specs/src/peer.rs"), [2, 6]);
     }
 }

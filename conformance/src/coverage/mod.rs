@@ -1,16 +1,20 @@
 //! Which lines of the specification are executed: by the model's suite and the stories, and by the server's tests.
 //!
 //! *Nothing lives in `specs` that the model or a scenario does not execute*: for the protocol's chapters that is
-//! measured here, and a line that neither executes makes the command fail. The tree is the server's, and judged by its
-//! tests. Lines are what the stable compiler counts (`-C instrument-coverage`); it has no counters for branches yet.
+//! measured here. What they do not execute is what nobody does who keeps to the protocol, and words for people: the
+//! specification's own tests execute that, and a line that they do not either makes the command fail, unless it is a way
+//! out that only the compiler asks for. The tree is the server's, and judged by its tests. Lines are what the stable
+//! compiler counts (`-C instrument-coverage`); it has no counters for branches yet.
 
 pub mod lines;
 pub mod measure;
 
+use crate::mutants::judge::TESTS;
 use crate::mutants::list::CHAPTERS;
 use crate::results::{Results, root};
 use lines::Lines;
 use measure::Laboratory;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,7 +24,8 @@ pub const PARTS: [&str; 2] = ["coverage-model", "coverage-server"];
 /// Who executes the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Under {
-    /// The suite of `model check`, and the stories of the model and of this package.
+    /// The suite of `model check`, and the stories of the model and of this package; what is left, the tests of the
+    /// specification.
     Model,
     /// The tests of the server: minutes, and more to compile them.
     Server,
@@ -61,12 +66,21 @@ impl CoverageError {
     }
 }
 
-/// Measures; fails if a line of the protocol is executed by neither model nor story.
+/// Measures; fails if nobody executes a line of the protocol.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for under in &arguments.under {
-        match measure(arguments, *under) {
+        let results = match under {
+            Under::Model => model(),
+            Under::Server => server(&arguments.test),
+        };
+        let written = results.and_then(|results| {
+            results.notes.iter().for_each(|note| println!("{note}"));
+            let write = |directory: &PathBuf| results.write(directory).map_err(CoverageError::file(directory));
+            arguments.results.as_ref().map_or(Ok(()), write).map(|()| results.well)
+        });
+        match written {
             Ok(true) => {}
             Ok(false) => code = ExitCode::FAILURE,
             Err(error) => {
@@ -78,18 +92,33 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     code
 }
 
-fn measure(arguments: &Arguments, under: Under) -> Result<bool, CoverageError> {
-    let (lines, failed) = match under {
-        Under::Model => (of_model()?, Vec::new()),
-        Under::Server => of_server(&arguments.test)?,
-    };
-    let results = results(&lines, under, &failed);
-    print!("{}", table(&lines));
-    results.notes.iter().for_each(|note| println!("{note}"));
-    if let Some(directory) = &arguments.results {
-        results.write(directory).map_err(CoverageError::file(directory))?;
+/// Under the model and the stories; and what is left under the specification's own tests.
+fn model() -> Result<Results, CoverageError> {
+    let told = of_model()?;
+    let (tested, failed) = of_tests("coverage-tests", "zab", TESTS)?;
+    let mut both = told.clone();
+    both.add(&tested);
+    let mut results = results(PARTS[0], &told, &failed)
+        .figure("the protocol's chapters, with the specification's own tests", share(&both, is_protocol));
+    for file in both.files.keys().filter(|file| is_protocol(file)) {
+        let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+        for line in both.missed(file) {
+            let words = text.lines().nth(line as usize - 1).unwrap_or_default().trim();
+            if !is_way_out(words) {
+                results.well = false;
+                results.notes.push(format!("not executed: {file}:{line}: {words}"));
+            }
+        }
     }
-    Ok(results.well)
+    print!("{}", table(&[("model", &told), ("with tests", &both)]));
+    Ok(results)
+}
+
+fn server(tests: &[String]) -> Result<Results, CoverageError> {
+    let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
+    let (lines, failed) = of_tests(PARTS[1], "zabkeeper", &tests)?;
+    print!("{}", table(&[("server", &lines)]));
+    Ok(results(PARTS[1], &lines, &failed))
 }
 
 fn of_model() -> Result<Lines, CoverageError> {
@@ -113,66 +142,69 @@ fn of_model() -> Result<Lines, CoverageError> {
     laboratory.counted()
 }
 
-/// And the tests that failed: on a busy machine some may, and what they executed counts as well.
-fn of_server(tests: &[String]) -> Result<(Lines, Vec<String>), CoverageError> {
-    let mut laboratory = Laboratory::open(root(), PARTS[1])?;
-    let mut words = vec!["test", "--no-run", "--package", "zabkeeper"];
+/// And the tests that failed: on a busy machine some of the server's may, and what they executed counts as well.
+fn of_tests(name: &str, package: &str, tests: &[&str]) -> Result<(Lines, Vec<String>), CoverageError> {
+    let mut laboratory = Laboratory::open(root(), name)?;
+    let mut words = vec!["test", "--no-run", "--package", package];
     tests.iter().for_each(|test| words.extend(["--test", test]));
+    let folder = root().join(if package == "zab" { "specs" } else { "impl" });
     let mut failed = Vec::new();
     for (name, program) in laboratory.build(&words)? {
         // Programs that are no tests are started by those that are.
         let is_test = program.components().any(|part| part.as_os_str() == "deps");
-        if is_test && !laboratory.run(&program, &[], &root().join("impl"))? {
+        if is_test && !laboratory.run(&program, &[], &folder)? {
             failed.push(name);
         }
     }
     Ok((laboratory.counted()?, failed))
 }
 
-/// The files whose every line must be executed by the model or a story.
+/// The files whose every line must be executed.
 fn is_protocol(file: &str) -> bool {
     CHAPTERS.iter().any(|chapter| file == format!("specs/src/{chapter}.rs"))
-}
-
-fn results(lines: &Lines, under: Under, failed: &[String]) -> Results {
-    let part = match under {
-        Under::Model => PARTS[0],
-        Under::Server => PARTS[1],
-    };
-    let share = |wanted: fn(&str) -> bool| {
-        let files = lines.files.keys().filter(|file| wanted(file)).map(|file| lines.of(file));
-        let (all, executed) = files.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
-        format!("{executed} of {all} lines, {}", percent(executed, all))
-    };
-    let mut results = Results::new(part)
-        .figure("the protocol's chapters", share(is_protocol))
-        .figure("the tree", share(|file| file.starts_with("specs/src/tree/")))
-        .figure("the rest (messages, properties, traces)", share(is_rest));
-    for file in lines.files.keys().filter(|file| is_protocol(file)) {
-        let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
-        for (first, last) in lines.missed(file) {
-            let line = text.lines().nth(first as usize - 1).unwrap_or_default().trim();
-            results.notes.push(format!("not executed: {file}:{first}-{last}: {line}"));
-        }
-    }
-    results.well = under == Under::Server || results.notes.is_empty();
-    results.notes.extend(failed.iter().map(|test| format!("this test did not end well: {test}")));
-    results
 }
 
 fn is_rest(file: &str) -> bool {
     !is_protocol(file) && !file.starts_with("specs/src/tree/")
 }
 
+/// Whether a line only leaves a function or a choice, without doing anything: where types say less than is known.
+fn is_way_out(line: &str) -> bool {
+    ["return;", "return false;", "_ => {}", "_ => None,", "}", "};"].contains(&line)
+        || line.starts_with("_ => unreachable!")
+}
+
+fn results(part: &str, lines: &Lines, failed: &[String]) -> Results {
+    let mut results = Results::new(part)
+        .figure("the protocol's chapters", share(lines, is_protocol))
+        .figure("the tree", share(lines, |file| file.starts_with("specs/src/tree/")))
+        .figure("the rest (messages, properties, traces)", share(lines, is_rest));
+    results.notes.extend(failed.iter().map(|test| format!("this test did not end well: {test}")));
+    results
+}
+
+fn share(lines: &Lines, wanted: fn(&str) -> bool) -> String {
+    let files = lines.files.keys().filter(|file| wanted(file)).map(|file| lines.of(file));
+    let (all, executed) = files.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+    format!("{executed} of {all} lines, {}", percent(executed, all))
+}
+
 fn percent(part: usize, all: usize) -> String {
     format!("{:.1} %", 100.0 * part as f64 / all.max(1) as f64)
 }
 
-fn table(lines: &Lines) -> String {
-    let mut text = format!("{:<40} {:>6} {:>9} {:>8}\n", "file", "lines", "executed", "");
-    for file in lines.files.keys() {
-        let (all, executed) = lines.of(file);
-        text += &format!("{file:<40} {all:>6} {executed:>9} {:>8}\n", percent(executed, all));
+/// A row a file; how many of its lines were executed, by whom.
+fn table(columns: &[(&str, &Lines)]) -> String {
+    let mut text = format!("{:<40} {:>6}", "file", "lines");
+    columns.iter().for_each(|(name, _)| text += &format!(" {name:>18}"));
+    let files: BTreeSet<&String> = columns.iter().flat_map(|(_, lines)| lines.files.keys()).collect();
+    for file in files {
+        let all = columns.iter().map(|(_, lines)| lines.of(file).0).max().unwrap_or_default();
+        text += &format!("\n{file:<40} {all:>6}");
+        for (_, lines) in columns {
+            let executed = lines.of(file).1;
+            text += &format!(" {:>18}", format!("{executed} ({})", percent(executed, all)));
+        }
     }
-    text
+    text + "\n"
 }

@@ -20,7 +20,7 @@ const QUICK: [&str; 8] = [
 ];
 
 /// Tests of the specification that look at the protocol.
-const TESTS: [&str; 7] = ["early", "histories", "leader", "learner", "quorums", "trace", "votes"];
+pub const TESTS: &[&str] = &["early", "histories", "leader", "learner", "quorums", "trace", "votes"];
 
 /// Kibibytes of memory that a judge may use.
 const MEMORY: &str = "8000000";
@@ -36,12 +36,11 @@ struct Judge {
     limit: Duration,
 }
 
-/// All judges of mutants in a workshop, in their order; the tests of the specification come between the two.
+/// All judges of mutants in a workshop, in their order: the stories, the tests of the specification, the checks.
 #[derive(Clone, Debug)]
 pub struct Court {
-    fast: Vec<Judge>,
-    /// None, if only the fast ones were asked for.
-    slow: Vec<Judge>,
+    stories: Judge,
+    checks: Vec<Judge>,
 }
 
 /// What became of a mutant.
@@ -73,30 +72,28 @@ impl Court {
         let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
         let graph =
             model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
-        let mut court = Court { fast: vec![judge("scenarios".into(), told)], slow: Vec::new() };
-        court.fast.extend(QUICK.map(check));
+        let mut court = Court { stories: judge("scenarios".into(), told), checks: QUICK.map(check).into() };
         if !fast {
-            court.slow.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
-            court.slow.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
+            court.checks.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
+            court.checks.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
         }
-        for judge in court.fast.iter_mut().chain(&mut court.slow) {
-            judge.prove()?;
-        }
+        court.stories.prove()?;
+        court.checks.iter_mut().try_for_each(Judge::prove)?;
         Ok(court)
     }
 
-    /// Judges what was planted and built in the workshop.
+    /// Judges what was planted and built in the workshop. The tests are compiled only for those that the stories have
+    /// let go.
     ///
     /// # Errors
     /// When a judge cannot be started.
     pub fn judge(&self, workshop: &Workshop) -> Result<Judgement, MutantsError> {
-        let mut killer = killer(&self.fast)?;
-        if killer.is_none() && !self.slow.is_empty() {
-            // The tests are compiled only for those that the fast ones have let go.
-            killer = match self::killer(&tests(workshop)?)? {
-                None => self::killer(&self.slow)?,
-                told => told,
-            };
+        let mut killer = killer(std::slice::from_ref(&self.stories))?;
+        if killer.is_none() {
+            killer = self::killer(&tests(workshop)?)?;
+        }
+        if killer.is_none() {
+            killer = self::killer(&self.checks)?;
         }
         Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
     }
