@@ -28,6 +28,9 @@ pub enum NotEnabled {
     /// An answer about a session that nobody had asked for.
     #[error("{0} had not asked about a session")]
     NotRevalidating(ServerId),
+    /// The log on the disk was read for a learner that needed nothing of it.
+    #[error("nothing was to be recalled for {0}")]
+    NotRecalling(ServerId),
     /// A snapshot of what the state machine had not been given yet.
     #[error("the state machine had not come so far")]
     NotDelivered,
@@ -46,6 +49,8 @@ pub struct Driver {
     prepared: usize,
     /// Questions about sessions that were handed out, by learner.
     asked: BTreeMap<ServerId, usize>,
+    /// Learners for which the log on the disk is being read, how often.
+    recalling: BTreeMap<ServerId, usize>,
 }
 
 impl Driver {
@@ -80,8 +85,10 @@ impl Driver {
                 enabled(handed_out, NotEnabled::NotPrepared)
             }
             Input::Revalidated(learner, _) => {
-                let asked = self.asked.get_mut(learner).filter(|asked| **asked > 0);
-                enabled(asked.map(|asked| *asked -= 1).is_some(), NotEnabled::NotRevalidating(*learner))
+                enabled(take_one(&mut self.asked, *learner), NotEnabled::NotRevalidating(*learner))
+            }
+            Input::Recalled(learner, _) => {
+                enabled(take_one(&mut self.recalling, *learner), NotEnabled::NotRecalling(*learner))
             }
             Input::Snapshotted(zxid) => enabled(*zxid <= peer.delivered, NotEnabled::NotDelivered),
             Input::Elected(_) => Err(NotEnabled::ElectedElsewhere),
@@ -100,11 +107,17 @@ impl Driver {
                     self.connecting.take_if(|asked| asked == with);
                 }
                 Output::Prepare(..) => self.prepared += 1,
+                Output::Recall(learner, _) => *self.recalling.entry(*learner).or_default() += 1,
                 Output::Revalidate(learner, _) => *self.asked.entry(*learner).or_default() += 1,
                 _ => {}
             }
         }
     }
+}
+
+/// Whether there was one.
+fn take_one(counts: &mut BTreeMap<ServerId, usize>, of: ServerId) -> bool {
+    counts.get_mut(&of).filter(|count| **count > 0).map(|count| *count -= 1).is_some()
 }
 
 fn enabled(enabled: bool, otherwise: NotEnabled) -> Result<(), NotEnabled> {

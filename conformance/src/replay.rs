@@ -25,14 +25,15 @@ use zab::{ServerId, Timer};
 
 /// The graphs of which every edge is taken without being asked: elections, a broken link and a crash in any moment
 /// between any two writes; snapshots and syncs; patience that ends; an observer; three servers that elect, and a reign
-/// of theirs.
-pub const GRAPHS: [&str; 6] = [
+/// of theirs; one who comes late, to a log that begins with a snapshot.
+pub const GRAPHS: [&str; 7] = [
     "ensemble --servers 2 --transactions 1 --crashes 1 --breaks 1",
     "ensemble --servers 2 --transactions 1 --crashes 1 --snapshots 1 --syncs 1",
     "ensemble --servers 2 --transactions 0 --crashes 0 --timeouts 2",
     "election --servers 3 --crashes 0 --histories 1",
     "zab --servers 2 --observers 1 --transactions 1 --crashes 1 --elections 2 --grain atomic",
     "zab --servers 3 --transactions 1 --crashes 0 --elections 1 --grain atomic",
+    "zab --servers 3 --transactions 1 --crashes 0 --elections 1 --grain atomic --snapshots 1",
 ];
 
 /// More states than this are not looked at.
@@ -44,7 +45,7 @@ pub struct Arguments {
     /// Traces of the model, as `model trace --out` and `model bugs` write them (NAME.ndjson).
     #[arg(required_unless_present_any = ["model", "kinds"])]
     files: Vec<PathBuf>,
-    /// Take every edge of this graph, told as `model check` is told of it; without words, of six that are small.
+    /// Take every edge of this graph, told as `model check` is told of it; without words, of seven that are small.
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     model: Vec<String>,
     /// Take so many random walks through each graph instead of all its edges: for graphs that are too large.

@@ -85,6 +85,8 @@ fn honoured_keys_set_their_fields() {
     set("snapshot.compression.method=gz", |c| format!("{:?}", c.storage.snapshot_compression), "Gzip");
     set("snapshot.trust.empty=TRUE", |c| c.storage.trust_empty_snapshot.to_string(), "true");
     set("commitLogCount=501", |c| c.storage.commit_log_count.to_string(), "501");
+    set("snapshotSizeFactor=0.5", |c| format!("{:?}", c.storage.snapshot_size_factor), "Some(500000)");
+    set("snapshotSizeFactor=-1", |c| format!("{:?}", c.storage.snapshot_size_factor), "None");
     set("datadir.autocreate=false", |c| c.storage.create_directories.to_string(), "false");
     set("db.autocreate=false", |c| c.storage.create_database.to_string(), "false");
     set("autopurge.snapRetainCount=4", |c| c.storage.snap_retain_count.to_string(), "4");

@@ -82,6 +82,7 @@ fn kind_of_input(id: ServerId, input: &Input) -> Kind {
         Input::Propose(_) => Kind("propose", "", Whom::Nobody),
         Input::Revalidate(_) | Input::Revalidated(..) => Kind("revalidate", "", Whom::Nobody),
         Input::Snapshotted(_) => Kind("snapshotted", "", Whom::Nobody),
+        Input::Recalled(..) => Kind("recalled", "", Whom::Nobody),
         Input::Elected(leader) => Kind("elected", "", whom(id, *leader)),
     }
 }
@@ -99,6 +100,7 @@ fn kind_of_output(id: ServerId, output: &Output) -> Kind {
         Output::Prepare(..) => Kind("prepare", "", Whom::Nobody),
         Output::Synced => Kind("synced", "", Whom::Nobody),
         Output::Revalidate(..) | Output::Revalidated(_) => Kind("revalidate", "", Whom::Nobody),
+        Output::Recall(..) => Kind("recall", "", Whom::Nobody),
         Output::Halt(_) => Kind("halt", "", Whom::Nobody),
     }
 }

@@ -52,10 +52,10 @@ pub const HARMLESS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "ACKEPOCH",
-        "NEWLEADER",
         "PROPOSAL",
-        "an outstanding proposal is no part of the initial history; after NEWLEADER it is logged and acknowledged \
-         alike",
+        "NEWLEADER",
+        "an open proposal is no part of the initial history; before NEWLEADER, where Java's leaders send it, it is \
+         logged and acknowledged alike. Learners of 3.8.0 bear it only behind (ZOOKEEPER-4394), so the order stays",
     ),
     (
         "UPTODATE",

@@ -93,9 +93,9 @@ impl ZooKeeper {
             Action::Timeout(id, Timer::Init) => Some(2 * count + id.0 - 1),
             Action::Timeout(id, Timer::Settle | Timer::Notification) => Some(3 * count + id.0 - 1),
             Action::Elect { at, .. } | Action::Connect { learner: at, .. } => Some(4 * count + at.0 - 1),
-            Action::Deliver { learner, leader, .. } | Action::Notice { learner, leader, .. } => {
-                Some(5 * count + pair(learner, leader))
-            }
+            Action::Deliver { learner, leader, .. }
+            | Action::Notice { learner, leader, .. }
+            | Action::Recall { learner, leader, .. } => Some(5 * count + pair(learner, leader)),
             // Where there are no quorum connections, their classes are free: five servers have no others to spare.
             Action::Notify { from, to } if self.bounds.kind == Kind::Election => Some(5 * count + pair(from, to)),
             Action::Notify { from, to } => Some((5 + count) * count + pair(from, to)),

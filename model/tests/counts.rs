@@ -46,37 +46,37 @@ fn two_servers_and_a_transaction() {
 
 #[test]
 fn a_crash_between_any_two_writes() {
-    check(zab(), 367_925, 1_058_724);
+    check(zab(), 314_585, 894_090);
 }
 
 #[test]
 fn two_transactions_and_a_crash() {
     let budget = Budget { transactions: 2, ..zab().budget };
-    check(Bounds { grain: Grain::Atomic, budget, ..zab() }, 361_439, 930_066);
+    check(Bounds { grain: Grain::Atomic, budget, ..zab() }, 307_283, 786_300);
 }
 
 #[test]
 fn an_epoch_that_is_full() {
     let budget = Budget { transactions: 2, crashes: 0, elections: 3, ..zab().budget };
-    check(Bounds { last_counter: 1, grain: Grain::Atomic, budget, ..zab() }, 175_240, 396_642);
+    check(Bounds { last_counter: 1, grain: Grain::Atomic, budget, ..zab() }, 136_162, 304_542);
 }
 
 #[test]
 fn everyone_is_served_again_after_a_crash() {
     let budget = Budget { elections: 4, ..zab().budget };
-    check(timely(Bounds { budget, ..zab() }), 109_082, 311_468);
+    check(timely(Bounds { budget, ..zab() }), 92_039, 260_282);
 }
 
 #[test]
 fn every_sync_is_answered() {
     let budget = Budget { syncs: 1, crashes: 0, elections: 2, ..zab().budget };
-    check(timely(Bounds { forward: true, grain: Grain::Atomic, budget, ..zab() }), 6_169, 15_435);
+    check(timely(Bounds { forward: true, grain: Grain::Atomic, budget, ..zab() }), 5_737, 14_391);
 }
 
 #[test]
 fn an_ensemble_starts_and_serves() {
     let budget = Budget { transactions: 1, ..Budget::default() };
-    check(timely(Bounds { budget, ..Bounds::default_of(Kind::Ensemble) }), 1744, 4868);
+    check(timely(Bounds { budget, ..Bounds::default_of(Kind::Ensemble) }), 1532, 4286);
 }
 
 /// The grains see the same protocol: what a coarser one lets happen, a finer one does.

@@ -119,7 +119,7 @@ fn a_scenario_is_read_as_it_was_written() {
 fn a_bad_line_is_refused_with_a_sentence() {
     let said = |line: &str| line.parse::<Action>().unwrap_err().to_string();
     let actions = "actions are deliver, notify, flush, crash, restart, break, notice, connect, timeout, write, sync, \
-                   snapshot and elect";
+                   snapshot, recall and elect";
     assert_eq!(said("explode s1"), format!("`explode` is no action: {actions}"));
     assert_eq!(said("crash 1"), "`crash 1` does not say what it should: write `crash s1`");
     assert_eq!(said("break s1 s2"), "`break s1 s2` does not say what it should: write `break s1 - s2`");

@@ -1,7 +1,7 @@
 #![doc = include_str!("contract.md")]
 
 use crate::disk::Write;
-use crate::history::{Payload, Txn};
+use crate::history::{History, Payload, Txn};
 use crate::message::{Message, Request};
 use crate::number::{ServerId, Zxid};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub enum Input {
     Revalidated(ServerId, Payload),
     /// A snapshot of the state machine, taken when it had been delivered up to this zxid, is ready to be kept.
     Snapshotted(Zxid),
+    /// What the log on the disk holds of what [`Output::Recall`] asked for, for this learner; an empty history when it
+    /// does not go back so far, or is too long to be sent.
+    Recalled(ServerId, History),
     /// An election held elsewhere has decided: for drivers that bring their own, as the coarse model does.
     Elected(ServerId),
 }
@@ -61,6 +64,9 @@ pub enum Output {
     Revalidate(ServerId, Payload),
     /// The leader's answer about a session.
     Revalidated(Payload),
+    /// This learner's history ends at this zxid, before the history in memory begins: look what the log on the disk
+    /// still has behind it.
+    Recall(ServerId, Zxid),
     /// This server cannot go on.
     Halt(Halt),
 }
@@ -106,6 +112,9 @@ impl fmt::Display for Input {
             Input::Revalidate(_) => write!(f, "revalidate"),
             Input::Revalidated(id, _) => write!(f, "revalidated for {id}"),
             Input::Snapshotted(zxid) => write!(f, "snapshotted {zxid}"),
+            Input::Recalled(id, history) => {
+                write!(f, "recalled for {id} what is after {} up to {}", history.snapshot(), history.last())
+            }
             Input::Elected(id) => write!(f, "elected {id}"),
         }
     }
@@ -128,6 +137,7 @@ impl fmt::Display for Output {
             Output::Synced => write!(f, "synced"),
             Output::Revalidate(from, _) => write!(f, "revalidate for {from}"),
             Output::Revalidated(_) => write!(f, "revalidated"),
+            Output::Recall(to, after) => write!(f, "recall what is after {after} for {to}"),
             Output::Halt(Halt::CannotTruncate { to, snapshot, last }) => {
                 write!(f, "halt: cannot cut at {to} a history that reaches from {snapshot} to {last}")
             }

@@ -117,6 +117,19 @@ impl History {
         self.snapshot = zxid;
     }
 
+    /// This history with its beginning: `older` up to where this one begins, then this one. `None` when they do not
+    /// meet, or `older` adds nothing.
+    #[must_use]
+    pub fn extended(&self, older: &History) -> Option<History> {
+        let meets = older.snapshot < self.snapshot && older.can_end_at(self.snapshot);
+        meets.then(|| {
+            let mut whole = older.clone();
+            whole.truncate(self.snapshot);
+            whole.log.extend_from_slice(&self.log);
+            whole
+        })
+    }
+
     /// The invariants, as an assertion for those who read a history from elsewhere.
     ///
     /// # Panics

@@ -184,6 +184,7 @@ impl Peer {
             Input::Revalidate(session) => broadcast::on_session_moved(self, session, out),
             Input::Revalidated(to, answer) => broadcast::on_session_checked(self, to, answer, out),
             Input::Snapshotted(zxid) => self.on_snapshotted(zxid, out),
+            Input::Recalled(to, older) => synchronization::on_recalled(self, to, &older, out),
             Input::Elected(leader) => {
                 if matches!(self.role, Role::Looking(_)) {
                     self.decide(leader, out);

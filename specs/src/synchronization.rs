@@ -54,8 +54,7 @@ pub(crate) fn begin(peer: &mut Peer, out: &mut Vec<Output>) {
     let own = leading.learner(id).expect("a leader is its own learner");
     own.phase = HandlerPhase::Synchronizing;
     own.zxid = last;
-    let waiting = [HandlerPhase::EpochKnown, HandlerPhase::EpochAcknowledged];
-    let ready = leading.learners.iter().filter(|learner| waiting.contains(&learner.phase));
+    let ready = leading.learners.iter().filter(|learner| WAITING.contains(&learner.phase));
     let ready: Vec<ServerId> = ready.map(|learner| learner.id).collect();
     // Rule HistoryThenEpochThenAck, for the leader's own disk as for any other.
     peer.write(Write::CurrentEpoch(epoch), out);
@@ -65,15 +64,42 @@ pub(crate) fn begin(peer: &mut Peer, out: &mut Vec<Output>) {
     }
 }
 
-/// Sends a learner what it lacks of the history, NEWLEADER, and from now on every proposal (rule NothingBetween:
-/// in one step, so that no transaction falls between the two; ZOOKEEPER-962).
+/// Brings a learner to this history: from memory, or when it ends before that begins, from the log on the disk.
 pub(crate) fn synchronize(peer: &mut Peer, to: ServerId, out: &mut Vec<Output>) {
+    let begins = peer.memory.history.snapshot();
+    let last = peer.leading().and_then(|leading| leading.learner(to)).map(|learner| learner.zxid);
+    match last.filter(|last| *last < begins) {
+        Some(last) => out.push(Output::Recall(to, last)),
+        None => send_history(peer, to, None, out),
+    }
+}
+
+/// The log on the disk was read for a learner that still waits.
+///
+/// Nothing depends on when (rule WhatIsOldIsCommitted: what was in a snapshot is the beginning of every later history).
+pub(crate) fn on_recalled(peer: &mut Peer, to: ServerId, older: &History, out: &mut Vec<Output>) {
+    let whole = peer.memory.history.extended(older);
+    let Some(leading) = peer.leading().filter(|leading| leading.phase >= LeaderPhase::Synchronization) else {
+        return;
+    };
+    if leading.learner(to).is_some_and(|learner| WAITING.contains(&learner.phase)) {
+        send_history(peer, to, whole.as_ref(), out);
+    }
+}
+
+/// The phases in which a learner has said what it has, and was not sent anything.
+const WAITING: [HandlerPhase; 2] = [HandlerPhase::EpochKnown, HandlerPhase::EpochAcknowledged];
+
+/// Sends a learner what it lacks of the history, NEWLEADER, and from now on every proposal (rule NothingBetween:
+/// in one step, so that no transaction falls between the two; ZOOKEEPER-962). `whole` is the history with more of its
+/// beginning than memory has.
+fn send_history(peer: &mut Peer, to: ServerId, whole: Option<&History>, out: &mut Vec<Output>) {
     let (epoch, delivered, votes) = (peer.memory.accepted_epoch, peer.delivered, peer.ensemble.is_voter(to));
     let Role::Leading(leading) = &mut peer.role else {
         return;
     };
     let established = leading.phase == LeaderPhase::Broadcast;
-    let history = &peer.memory.history;
+    let history = whole.unwrap_or(&peer.memory.history);
     let horizon = if established { leading.committed } else { history.last() };
     let Some(learner) = leading.learner(to) else {
         return;
@@ -86,15 +112,14 @@ pub(crate) fn synchronize(peer: &mut Peer, to: ServerId, out: &mut Vec<Output>) 
     learner.phase = HandlerPhase::Synchronizing;
     learner.zxid = horizon;
     out.push(Output::Send(to, first));
-    for txn in history.after(after) {
-        if txn.zxid <= horizon {
-            out.push(Output::Send(to, Message::Proposal(txn.clone())));
-            out.push(Output::Send(to, Message::Commit(txn.zxid)));
-        } else if votes {
-            out.push(Output::Send(to, Message::Proposal(txn.clone())));
-        }
+    for txn in history.after(after).iter().take_while(|txn| txn.zxid <= horizon) {
+        out.push(Output::Send(to, Message::Proposal(txn.clone())));
+        out.push(Output::Send(to, Message::Commit(txn.zxid)));
     }
     out.push(Output::Send(to, Message::NewLeader(epoch)));
+    // Rule OpenComesAfter: their COMMIT comes when they are committed, and no learner has to keep them apart.
+    let open = history.after(horizon).iter().filter(|_| votes);
+    out.extend(open.map(|txn| Output::Send(to, Message::Proposal(txn.clone()))));
 }
 
 /// ACK of NEWLEADER, or of UPTODATE, which says nothing new.

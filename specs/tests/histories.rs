@@ -128,13 +128,20 @@ proptest! {
         }
     }
 
-    /// Through the servers' own steps: a learner of any history joins a leader that broadcasts, and has its history.
+    /// Through the servers' own steps: a learner of any history joins a leader that broadcasts, and has its history;
+    /// however much of it the leader's log on the disk still holds, and even if the leader's memory begins later when
+    /// that was read.
     #[test]
-    fn any_two_become_one(pair in pairs()) {
-        let reign = pair.reign.clone();
-        let mut conversation = Conversation::new(pair);
+    fn any_two_become_one(pair in pairs(), purged in any::<Index>(), late: bool) {
+        let (reign, found) = (pair.reign.clone(), pair.learner.history.snapshot());
+        let mut conversation = Conversation::new(pair, &purged);
         conversation.broadcast(&reign);
         conversation.join();
+        if late {
+            conversation.tell_leader(Input::Snapshotted(conversation.leader.delivered));
+        }
+        conversation.read_the_log();
+        prop_assert_eq!(conversation.found, conversation.learner.memory.history.snapshot() == found, "SNAP or not");
         let Conversation { leader, learner, .. } = conversation;
         let (memory, all) = (&learner.memory, reign.all());
         let missing = all.into_iter().filter(|zxid| *zxid > memory.history.snapshot());
@@ -152,14 +159,22 @@ struct Conversation {
     learner: Peer,
     /// Whether the learner's connection is open: before, nothing reaches it.
     connected: bool,
+    /// What the leader's log on the disk holds.
+    log: Vec<Zxid>,
+    /// What it is to be searched for.
+    asked: Option<Zxid>,
+    /// Whether all that was asked for was found.
+    found: bool,
 }
 
 impl Conversation {
-    fn new(pair: Pair) -> Conversation {
+    fn new(pair: Pair, purged: &Index) -> Conversation {
         let ensemble = Arc::new(Ensemble::majority((1..=3).map(ServerId), []).unwrap());
         let leader = Peer::recover(ServerId(1), ensemble.clone(), &pair.leader, &mut Vec::new());
         let learner = Peer::recover(ServerId(2), ensemble, &pair.learner, &mut Vec::new());
-        let mut conversation = Conversation { leader, learner, connected: false };
+        let all = pair.reign.all();
+        let log = all[purged.index(all.len() + 1)..].to_vec();
+        let mut conversation = Conversation { leader, learner, connected: false, log, asked: None, found: true };
         let last_zxid = conversation.leader.last_zxid();
         conversation.tell_leader(Input::Elected(ServerId(1)));
         conversation.three_says(Message::FollowerInfo(pair.leader.accepted_epoch));
@@ -188,6 +203,16 @@ impl Conversation {
         self.tell_learner(Input::Connected(ServerId(1)));
     }
 
+    /// What was asked of the leader's log, twice: the second answer is one too many.
+    fn read_the_log(&mut self) {
+        let Some(after) = self.asked.take() else { return };
+        let before = self.log.iter().rposition(|zxid| *zxid <= after);
+        let piece = before.map_or(History::default(), |at| history(self.log[at], &self.log[at + 1..]));
+        self.found = before.is_some();
+        self.tell_leader(Input::Recalled(ServerId(2), piece.clone()));
+        self.tell_leader(Input::Recalled(ServerId(2), piece));
+    }
+
     fn three_says(&mut self, message: Message) {
         self.tell_leader(Input::Receive(ServerId(3), message));
     }
@@ -209,6 +234,9 @@ impl Conversation {
     /// Every write is durable at once, and every message arrives.
     fn perform(&mut self, from: ServerId, outputs: Vec<Output>) {
         for output in outputs {
+            if let Output::Recall(ServerId(2), after) = output {
+                self.asked = Some(after);
+            }
             let (Output::Send(to, message) | Output::SendWhenDurable(to, message)) = output else {
                 assert!(!matches!(output, Output::Disconnect(_) | Output::Halt(_)), "{from}: {output}");
                 continue;
@@ -243,6 +271,23 @@ fn every_row_of_the_plan() {
     ];
     for (last, expected, why) in rows {
         assert_eq!(plan(&leader, horizon, last), expected, "{why}: {last}");
+    }
+}
+
+#[test]
+fn what_was_recalled_counts_only_where_it_meets_memory() {
+    let memory = history(zxid(1, 3), &[zxid(2, 1)]);
+    let meets = history(zxid(1, 1), &[zxid(1, 2), zxid(1, 3), zxid(1, 4)]);
+    let whole = history(zxid(1, 1), &[zxid(1, 2), zxid(1, 3), zxid(2, 1)]);
+    assert_eq!(memory.extended(&meets), Some(whole), "and what is behind the meeting point is memory's");
+    let useless = [
+        (History::default(), "nothing was found"),
+        (history(zxid(1, 1), &[zxid(1, 2)]), "memory has gone on since"),
+        (history(zxid(1, 3), &[zxid(1, 4)]), "memory has it"),
+        (history(zxid(1, 4), &[]), "it begins later"),
+    ];
+    for (older, why) in useless {
+        assert_eq!(memory.extended(&older), None, "{why}");
     }
 }
 

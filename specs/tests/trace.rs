@@ -88,6 +88,7 @@ fn input() -> impl Strategy<Value = Input> {
         payload().prop_map(Input::Revalidate),
         (id(), payload()).prop_map(|(to, answer)| Input::Revalidated(to, answer)),
         zxid().prop_map(Input::Snapshotted),
+        (id(), zxid()).prop_map(|(to, zxid)| Input::Recalled(to, History::from_snapshot(zxid))),
         id().prop_map(Input::Elected),
     ]
 }
@@ -117,6 +118,7 @@ fn output() -> impl Strategy<Value = Output> {
         (id(), request()).prop_map(|(from, request)| Output::Prepare(from, request)),
         (id(), payload()).prop_map(|(from, session)| Output::Revalidate(from, session)),
         payload().prop_map(Output::Revalidated),
+        (id(), zxid()).prop_map(|(to, after)| Output::Recall(to, after)),
         halt.prop_map(Output::Halt),
         Just(Output::Synced),
     ]

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use zab::tree::{
     Asked, Change, OpCode, Outlook, PrepareOptions, SessionId, Standing, Transaction, Tree, TreeOptions, prepare,
 };
-use zab::{Disk, Epoch, Txn, Zxid};
+use zab::{Disk, Epoch, History, Payload, Txn, Zxid};
 use zabkeeper::disk::{
     Compression, DataDirectory, DiskError, EpochFiles, FileLog, FileSystem, LogOptions, OperatingSystem,
     RestoreOptions, RestoredBase, SimulatedDisk, restore_base, write_snapshot,
@@ -94,11 +94,7 @@ pub const SESSIONS: u8 = 80;
 /// Files that cannot be written.
 pub fn write(directory: &DataDirectory, disk: &Disk, snapshot: &[Txn]) -> Result<(), DiskError> {
     directory.create(true)?;
-    let mut tree = Tree::new(TreeOptions::default());
-    for session in 1..=SESSIONS {
-        let (session, change) = (SessionId(session.into()), Change::CreateSession { timeout: 10_000 });
-        tree.apply(&prepared(&tree, session, change, Zxid::ZERO));
-    }
+    let mut tree = with_sessions();
     snapshot.iter().for_each(|txn| drop(grow(&mut tree, txn)));
     if tree.last_zxid() < disk.history.snapshot() {
         // Of this snapshot nobody knows what it holds: a transaction that fails leaves nothing behind but its zxid.
@@ -117,6 +113,31 @@ pub fn write(directory: &DataDirectory, disk: &Disk, snapshot: &[Txn]) -> Result
         epochs.write_current(disk.current_epoch)?;
     }
     Ok(())
+}
+
+/// What the log of a server holds of `wanted`: read from its files as the server does, or written anew when they do not
+/// go back so far. (The model's logs do: it does not tell where a snapshot came from.)
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn recall(directory: &DataDirectory, wanted: &History) -> Result<History, DiskError> {
+    let found = zabkeeper::disk::recall(directory, wanted.snapshot(), wanted.last(), None)?;
+    Ok(found.filter(|found| found.snapshot() == wanted.snapshot()).unwrap_or_else(|| {
+        let (mut tree, mut history) = (with_sessions(), History::from_snapshot(wanted.snapshot()));
+        for txn in wanted.log() {
+            history.append(Txn { zxid: txn.zxid, payload: Payload(grow(&mut tree, txn).into()) });
+        }
+        history
+    }))
+}
+
+fn with_sessions() -> Tree {
+    let mut tree = Tree::new(TreeOptions::default());
+    for session in 1..=SESSIONS {
+        let (session, change) = (SessionId(session.into()), Change::CreateSession { timeout: 10_000 });
+        tree.apply(&prepared(&tree, session, change, Zxid::ZERO));
+    }
+    tree
 }
 
 /// Applies the model's transaction, and writes it as the server does.

@@ -19,7 +19,7 @@ use zabkeeper::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog
 use zabkeeper::link::LinkEvent;
 use zabkeeper::node::journal::{Batching, Command, Durable, Journal, Release, Route};
 use zabkeeper::node::{
-    Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recorder, SnapshotPolicy, Timing, ToJournal,
+    Asking, Beginning, Handle, Incoming, Node, NodeOptions, Recall, Recorder, SnapshotPolicy, Timing, ToJournal,
 };
 use zabkeeper::shared::Shared;
 use zabkeeper::wire::{ClientRequest, ConnectRequest};
@@ -339,6 +339,10 @@ impl Running {
                 self.queue.push_back(Command::Roll);
                 Incoming::Snapshotted(*zxid)
             }
+            Input::Recalled(learner, older) if older.log().is_empty() => Incoming::Recalled(*learner, older.clone()),
+            Input::Recalled(learner, older) => {
+                Incoming::Recalled(*learner, files::recall(&self.directory, older).map_err(told)?)
+            }
             // There is no zxid for it.
             Input::Propose(_) if self.node.peer().next_zxid().is_none() => return Ok(false),
             Input::Propose(_) | Input::Revalidated(..) => {
@@ -402,6 +406,7 @@ fn node_options(id: ServerId, directory: &DataDirectory) -> NodeOptions {
         compression: Compression::Plain,
         close_session_paths: true,
         kept_transactions: 0,
+        recall: Recall::Driven,
         collect_interval: Duration::from_secs(60),
         max_never_used: None,
         collect_most: 0,

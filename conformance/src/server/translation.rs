@@ -85,6 +85,7 @@ fn input(input: &Input) -> Input {
         Input::Propose(payload) => Input::Propose(proposed(payload)),
         Input::Revalidate(_) => Input::Revalidate(Payload::default()),
         Input::Revalidated(to, _) => Input::Revalidated(*to, Payload::default()),
+        Input::Recalled(to, older) => Input::Recalled(*to, history(older)),
         other => other.clone(),
     }
 }
@@ -118,9 +119,13 @@ fn output(output: &Output) -> Output {
 
 /// What the model would call what a server holds.
 pub fn disk(disk: &Disk) -> Disk {
-    let mut history = History::from_snapshot(disk.history.snapshot());
-    disk.history.log().iter().map(txn).for_each(|txn| history.append(txn));
-    Disk { history, ..disk.clone() }
+    Disk { history: history(&disk.history), ..disk.clone() }
+}
+
+fn history(own: &History) -> History {
+    let mut history = History::from_snapshot(own.snapshot());
+    own.log().iter().map(txn).for_each(|txn| history.append(txn));
+    history
 }
 
 /// What the model would call an event. Where elections are held elsewhere, what belongs to them is left out.

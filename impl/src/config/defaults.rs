@@ -69,6 +69,7 @@ impl Default for Storage {
             snapshot_compression: Compression::None,
             trust_empty_snapshot: false,
             commit_log_count: 500,
+            snapshot_size_factor: Some(330_000),
             create_directories: true,
             create_database: true,
             snap_retain_count: 3,

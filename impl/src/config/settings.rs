@@ -95,6 +95,9 @@ pub struct Storage {
     pub trust_empty_snapshot: bool,
     /// Transactions kept for followers that are behind; at least 500.
     pub commit_log_count: u32,
+    /// So many bytes of log are sent to a follower that is behind, for every million bytes of the newest snapshot,
+    /// before it is sent a snapshot instead. 0: any number. `None`: none. Default 330,000.
+    pub snapshot_size_factor: Option<u32>,
     /// Whether missing data directories are made. Default true.
     pub create_directories: bool,
     /// Whether an empty data directory stands for an empty tree rather than for a lost one. Default true.

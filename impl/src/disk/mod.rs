@@ -9,6 +9,7 @@ mod growing_file;
 mod log_reader;
 mod my_id;
 mod names;
+mod recall;
 mod restore;
 mod simulated;
 mod snappy;
@@ -26,6 +27,7 @@ pub(crate) use log_reader::files_before;
 pub use log_reader::{Entry, LONGEST_ENTRY, LogFile, LogReader, entry_zxid, log_files};
 pub use my_id::read_my_id;
 pub use names::{Compression, log_name, log_zxid, snapshot_name, snapshot_zxid};
+pub use recall::{SizeFactor, recall};
 pub use restore::{RestoreOptions, RestoreReport, Restored, RestoredBase, restore, restore_base};
 pub use simulated::SimulatedDisk;
 pub use snapshot_file::{

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
-use zab::Zxid;
 use zab::tree::SessionId;
+use zab::{History, ServerId, Zxid};
 
 /// Something that the node must know.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub enum Incoming {
     Snapshot(SnapshotAsker),
     /// A snapshot that was only asked for could not be written.
     NotSnapshotted,
+    /// What the log on the disk still has for a learner that lags.
+    Recalled(ServerId, History),
     /// A thread of this server could not go on: the server must not either.
     Failed(String),
     /// Close this session, as if its time were over.

@@ -20,6 +20,7 @@ mod measure;
 pub mod network;
 mod perform;
 mod read_only;
+mod recall;
 pub mod recorder;
 mod report;
 mod schedule;
@@ -29,6 +30,7 @@ mod to_journal;
 
 pub use inbox::{Asking, Handle, Incoming, SnapshotAsker};
 pub use network::{Alone, Network};
+pub use recall::Recall;
 pub use recorder::Recorder;
 pub use schedule::SnapshotPolicy;
 pub use timing::Timing;
@@ -74,6 +76,8 @@ pub struct NodeOptions {
     pub close_session_paths: bool,
     /// How many transactions the core keeps at least, for learners that lag (`commitLogCount`).
     pub kept_transactions: usize,
+    /// How the log on the disk is searched for learners that lag further.
+    pub recall: Recall,
     /// How often containers and znodes with a time to live are looked at (`znode.container.checkIntervalMs`).
     pub collect_interval: Duration,
     /// How long a container that never had children stays; `None` for ever (`znode.container.maxNeverUsedIntervalMs`).
@@ -329,6 +333,7 @@ impl Node {
                 self.snapshotting = false;
                 self.snapshot_when_due();
             }
+            Incoming::Recalled(learner, history) => self.step(Input::Recalled(learner, history)),
             Incoming::Failed(why) => return Err(NodeError::Failed(why)),
             Incoming::Expire(session) => self.expire(session),
             Incoming::Stop => self.stopping = true,

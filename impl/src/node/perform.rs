@@ -82,6 +82,7 @@ impl Node {
                 );
                 self.handle.send(Incoming::Failed(why));
             }
+            Output::Recall(learner, after) => self.recall(learner, after),
             Output::Deliver(_) => unreachable!("deliveries are gathered"),
             Output::Install(zxid) => self.install(zxid),
             Output::Revalidate(from, question) => self.on_revalidate(from, &question),

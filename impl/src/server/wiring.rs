@@ -2,11 +2,11 @@
 
 use super::{OwnNetwork, ServerError, ServerOptions};
 use crate::config::{self, HostPort, ServerLine};
-use crate::disk::{Compression, DataDirectory};
+use crate::disk::{Compression, DataDirectory, SizeFactor};
 use crate::ensemble::Place;
 use crate::link::{LinkOptions, PeerAddress, TcpNetwork, bind};
 use crate::node::journal::Batching;
-use crate::node::{Alone, Handle, Incoming, Membership, Network, NodeOptions, SnapshotPolicy, Timing};
+use crate::node::{Alone, Handle, Incoming, Membership, Network, NodeOptions, Recall, SnapshotPolicy, Timing};
 use crate::status::Configuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,7 @@ pub(super) fn node_options(options: &ServerOptions, place: &Place, directory: &D
         close_session_paths: tree.close_session_txn_enabled,
         prepare: options.prepare,
         kept_transactions: kept_transactions(options),
+        recall: storage.snapshot_size_factor.map_or(Recall::Never, |factor| Recall::Within(SizeFactor(factor))),
         collect_interval: tree.container_check_interval,
         max_never_used: tree.container_max_never_used,
         collect_most: usize::try_from(per_look.clamp(1, u128::from(u32::MAX))).unwrap_or(usize::MAX),

@@ -13,14 +13,16 @@ fn empty(cluster: &Cluster, id: u8) {
     std::fs::remove_dir_all(cluster.directory().join(format!("{id}/data/version-2"))).expect("removed");
 }
 
-/// Creates so many znodes, `/many/0` and so on.
-fn fill(cluster: &Cluster, id: u8, count: u64) {
+/// Creates so many znodes in `folder`, which is new: `0` and so on.
+fn fill(cluster: &Cluster, id: u8, folder: &str, count: u64) {
     let mut client = cluster.client(id);
-    client.create("/many", b"", CreateMode::Persistent).expect("created");
+    client.create(folder, b"", CreateMode::Persistent).expect("created");
     let numbers: Vec<u64> = (0..count).collect();
     for part in numbers.chunks(1000) {
-        let requests: Vec<_> =
-            part.iter().map(|number| create(&format!("/many/{number}"), &[7; 100], CreateMode::Persistent)).collect();
+        let requests: Vec<_> = part
+            .iter()
+            .map(|number| create(&format!("{folder}/{number}"), &[7; 100], CreateMode::Persistent))
+            .collect();
         client.send(&requests);
         part.iter().for_each(|_| drop(client.reply().expect("a reply").expect("created")));
     }
@@ -51,7 +53,7 @@ fn a_server_that_lags_far_gets_a_snapshot_while_others_write() {
     let leader = cluster.wait_until_serving();
     let lagging: Vec<u8> = cluster.ids().into_iter().filter(|id| *id != leader).take(1).chain([4]).collect();
     lagging.iter().for_each(|id| cluster.kill(*id));
-    fill(&cluster, leader, number_from("ZABKEEPER_ZNODES").unwrap_or(50_000));
+    fill(&cluster, leader, "/many", number_from("ZABKEEPER_ZNODES").unwrap_or(50_000));
     let writers = Writers::begin_at(&cluster, &[leader]);
     for id in &lagging {
         // Killed while it takes the snapshot in, or writes it, and then left in peace.
@@ -71,6 +73,29 @@ fn a_server_that_lags_far_gets_a_snapshot_while_others_write() {
     cluster.start_all();
     cluster.wait_until_serving();
     same_tree(&cluster);
+}
+
+#[test]
+fn a_server_that_lags_further_than_memory_goes_back_is_sent_the_log() {
+    let keys = [&HASTY[..], &["snapCount=1000", "preAllocSize=4096"]].concat();
+    let mut cluster = Cluster::new(3, 1, &keys);
+    cluster.start_all();
+    let leader = cluster.wait_until_serving();
+    // A tree that costs more to send than what is missing.
+    fill(&cluster, leader, "/many", 20_000);
+    let lagging: Vec<u8> = cluster.ids().into_iter().filter(|id| *id != leader).take(1).chain([4]).collect();
+    same_tree(&cluster);
+    lagging.iter().for_each(|id| cluster.kill(*id));
+    fill(&cluster, leader, "/more", 3_000);
+    let writers = Writers::begin_at(&cluster, &[leader]);
+    for id in &lagging {
+        cluster.start(*id);
+        cluster.wait_until_serving();
+        writers.go_on();
+        assert!(!cluster.log(*id).contains("snapshot is installed"), "server {id} was sent a snapshot");
+    }
+    assert!(cluster.log(leader).contains("the log was read back"), "the leader had enough in memory");
+    check(&cluster, &writers.finish());
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod ensemble;
 mod migration;
 mod operations;
 mod rare;
+mod read_only;
 mod sessions;
 mod synchronization;

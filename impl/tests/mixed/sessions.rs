@@ -56,7 +56,7 @@ fn moves(mixed: &Mixed, from: u8, to: u8) {
     // A server that knows nothing of the move forwards the write, and the leader refuses it.
     before.send(&[crate::harness::set("/", b"stolen")]);
     let stolen = before.reply();
-    assert!(matches!(stolen, None | Some(Err(-118))), "{stolen:?}, from {from} to {to}");
+    assert!(stolen.is_none(), "the connection is closed (ZOOKEEPER-710), from {from} to {to}: {stolen:?}");
     after.close();
     let mut looker = mixed.client(from);
     for path in [first, second] {

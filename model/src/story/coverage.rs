@@ -216,6 +216,7 @@ fn sort_of(action: &Action) -> (&'static str, ServerId) {
         Action::Write(id) => ("write", id),
         Action::Sync(id) => ("sync", id),
         Action::Snapshot(id) => ("snapshot", id),
+        Action::Recall { leader, found, .. } => (if found { "recall" } else { "recall in vain" }, leader),
         Action::Elect { at, leader } => (if at == leader { "elect itself" } else { "elect another" }, at),
     }
 }

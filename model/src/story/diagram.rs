@@ -194,7 +194,7 @@ fn draw_mark(canvas: &mut Canvas, row: &Row, step: &super::Step) {
             let at = if at == crate::world::End::Learner { learner } else { leader };
             canvas.circle((lane(index(at)), y), 4.5, &format!("fill:#fdfdfb;stroke:{RED};stroke-width:1.6"));
         }
-        Action::Write(id) | Action::Sync(id) | Action::Snapshot(id) => {
+        Action::Write(id) | Action::Sync(id) | Action::Snapshot(id) | Action::Recall { leader: id, .. } => {
             canvas.circle((lane(index(id)), y), 4.5, "fill:#1c2733;stroke:#fdfdfb;stroke-width:1.2");
         }
         Action::Elect { at, .. } => {

@@ -57,6 +57,15 @@ pub enum Action {
     Sync(ServerId),
     /// The server takes a snapshot of what was delivered.
     Snapshot(ServerId),
+    /// A leader's log on the disk was read for a learner that lacks more than memory has.
+    Recall {
+        /// Whose log.
+        leader: ServerId,
+        /// For whom.
+        learner: ServerId,
+        /// Whether it goes back so far.
+        found: bool,
+    },
     /// The oracle elects.
     Elect {
         /// Who learns of the choice.
@@ -87,6 +96,9 @@ impl fmt::Display for Action {
             Action::Write(id) => write!(f, "write {id}"),
             Action::Sync(id) => write!(f, "sync {id}"),
             Action::Snapshot(id) => write!(f, "snapshot {id}"),
+            Action::Recall { leader, learner, found } => {
+                write!(f, "recall {leader} for {learner}{}", if found { "" } else { " in vain" })
+            }
             Action::Elect { at, leader } if at == leader => write!(f, "elect {leader}"),
             Action::Elect { at, leader } => write!(f, "elect {leader} at {at}"),
         }

@@ -3,7 +3,7 @@
 use super::{Action, End, Server, World};
 use crate::bounds::{Kind, Oracle, Timing};
 use crate::zookeeper::ZooKeeper;
-use zab::peer::{LeaderPhase, LearnerPhase, Peer, Role};
+use zab::peer::{HandlerPhase, LeaderPhase, LearnerPhase, Peer, Role};
 use zab::{Epoch, Notification, ServerId, ServerState, Timer, Zxid};
 
 /// Appends every action that is enabled in `world`.
@@ -111,6 +111,22 @@ fn of_server(model: &ZooKeeper, world: &World, id: ServerId, server: &Server, pe
     if world.budget.crashes > 0 {
         actions.push(Action::Crash(id));
     }
+    for learner in waits_for_the_log(peer) {
+        // In vain first: where a story only settles, a snapshot has taken the place of the log.
+        actions.extend([false, true].map(|found| Action::Recall { leader: id, learner, found }));
+    }
+}
+
+/// The learners for which a leader's log on the disk is looked through: those that have said what they have, in a reign
+/// that sends what they lack.
+fn waits_for_the_log(peer: &Peer) -> impl Iterator<Item = ServerId> + '_ {
+    let leading = match &peer.role {
+        Role::Leading(leading) if leading.phase >= LeaderPhase::Synchronization => Some(leading),
+        _ => None,
+    };
+    let waits = [HandlerPhase::EpochKnown, HandlerPhase::EpochAcknowledged];
+    let learners = leading.into_iter().flat_map(|leading| &leading.learners);
+    learners.filter(move |learner| waits.contains(&learner.phase)).map(|learner| learner.id)
 }
 
 fn breaks(model: &ZooKeeper, world: &World, actions: &mut Vec<Action>) {

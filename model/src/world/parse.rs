@@ -17,7 +17,7 @@ pub enum ParseError {
     /// It begins with a word that names no action.
     #[error(
         "`{0}` is no action: actions are deliver, notify, flush, crash, restart, break, notice, connect, timeout, \
-         write, sync, snapshot and elect"
+         write, sync, snapshot, recall and elect"
     )]
     UnknownAction(String),
     /// It goes on otherwise than such an action does.
@@ -78,6 +78,7 @@ fn form_of(word: &str) -> Option<&'static str> {
         "write" => "write s1",
         "sync" => "sync s1",
         "snapshot" => "snapshot s1",
+        "recall" => "recall s1 for s2` or `recall s1 for s2 in vain",
         "elect" => "elect s1` or `elect s1 at s2",
         _ => return None,
     })
@@ -111,6 +112,9 @@ fn read(first: &str, rest: &[&str]) -> Option<Action> {
         ("write", [id]) => server(id).map(Action::Write),
         ("sync", [id]) => server(id).map(Action::Sync),
         ("snapshot", [id]) => server(id).map(Action::Snapshot),
+        ("recall", [leader, "for", learner, rest @ ..]) if matches!(rest, [] | ["in", "vain"]) => {
+            Some(Action::Recall { leader: server(leader)?, learner: server(learner)?, found: rest.is_empty() })
+        }
         ("elect", [leader]) => server(leader).map(|leader| Action::Elect { at: leader, leader }),
         ("elect", [leader, "at", at]) => Some(Action::Elect { at: server(at)?, leader: server(leader)? }),
         _ => None,

@@ -5,7 +5,7 @@ use crate::bounds::{Discovery, Grain, Kind};
 use crate::zookeeper::ZooKeeper;
 use bytes::Bytes;
 use zab::peer::{LeaderPhase, Role};
-use zab::{Input, Message, Output, Payload, Peer, Request, Round, ServerId, Timer, Write, Zxid};
+use zab::{History, Input, Message, Output, Payload, Peer, Request, Round, ServerId, Timer, Txn, Write, Zxid};
 
 /// The payloads of the model: each transaction says its own number, and so differs from every other.
 static PAYLOADS: [u8; 64] = {
@@ -66,6 +66,7 @@ impl<'a, W: Watch> Stepper<'a, W> {
             Action::Write(id) => self.write(id),
             Action::Sync(id) => self.sync(id),
             Action::Snapshot(id) => self.snapshot(id),
+            Action::Recall { leader, learner, found } => self.recall(leader, learner, found),
             Action::Elect { at, leader } => self.elect(at, leader),
         }
         self.settle();
@@ -179,6 +180,18 @@ impl<'a, W: Watch> Stepper<'a, W> {
         self.input(id, Input::Snapshotted(zxid));
     }
 
+    /// What its snapshot stands for is what its log once held, and holds unless it was thrown away.
+    fn recall(&mut self, leader: ServerId, learner: ServerId, found: bool) {
+        let server = self.world.server(leader);
+        let peer = server.peer.as_ref().expect("a server that leads is up");
+        let Role::Leading(leading) = &peer.role else { unreachable!("only leaders recall") };
+        let last = leading.learners.iter().find(|other| other.id == learner).map_or(Zxid::ZERO, |other| other.zxid);
+        let (older, newer): (Vec<&Txn>, Vec<&Txn>) = server.delivered.iter().partition(|txn| txn.zxid <= last);
+        let mut history = History::from_snapshot(older.last().map_or(Zxid::ZERO, |txn| txn.zxid));
+        newer.into_iter().for_each(|txn| history.append(txn.clone()));
+        self.input(leader, Input::Recalled(learner, if found { history } else { History::default() }));
+    }
+
     fn crash(&mut self, id: ServerId) {
         self.world.budget.crashes -= 1;
         self.watch.crashed(id);
@@ -253,7 +266,8 @@ impl<'a, W: Watch> Stepper<'a, W> {
                 Output::Revalidate(from, session) => self.pending.push((id, Input::Revalidated(from, session))),
                 // The connection is opened by an action of its own; deliveries are done; waits have no length here.
                 Output::Connect(_) | Output::Deliver(_) | Output::Install(_) | Output::Arm(_) => {}
-                Output::Revalidated(_) | Output::Halt(_) => {}
+                // The log on the disk is looked through by an action of its own.
+                Output::Revalidated(_) | Output::Recall(..) | Output::Halt(_) => {}
             }
         }
         if self.model.bounds.grain == Grain::Atomic {

@@ -5,8 +5,8 @@ use super::txn;
 use proptest::prelude::*;
 use zab::peer::{HandlerPhase, LeaderPhase, LearnerPhase, Role};
 use zab::{
-    AckEpoch, Epoch, Input, Message, Notification, Payload, Peer, Request, Round, ServerId, ServerState, Timer, Vote,
-    Zxid,
+    AckEpoch, Epoch, History, Input, Message, Notification, Payload, Peer, Request, Round, ServerId, ServerState,
+    Timer, Vote, Zxid,
 };
 
 /// A message with numbers near those that the server knows, or absurd ones.
@@ -73,7 +73,7 @@ fn epoch_near(peer: &Peer, choice: u8) -> Epoch {
 
 fn zxid_near(peer: &Peer, choice: u8) -> Zxid {
     let (last, epoch) = (peer.last_zxid(), epoch_near(peer, choice / 16));
-    match choice % 12 {
+    match choice % 13 {
         0 => Zxid::ZERO,
         1 => peer.memory.history.snapshot(),
         2 => peer.delivered,
@@ -220,9 +220,23 @@ pub fn own(peer: &Peer, delivered: &[Zxid], choice: u8) -> Input {
         8 => Input::Snapshotted(delivered[usize::from(choice / 12) % delivered.len()]),
         9 => Input::Revalidate(Payload::default()),
         10 => Input::Revalidated(other, Payload::default()),
+        // What its log still held, if it held it.
+        11 => Input::Recalled(other, older(delivered, choice)),
         _ => match peer.ensemble.voters().find(|id| peer.ensemble.may_lead(*id) && id.0 >= choice / 64) {
             Some(leader) => Input::Elected(leader),
             None => Input::Propose(Payload::default()),
         },
     }
+}
+
+/// A piece of its log that ends where its history in memory may begin.
+fn older(delivered: &[Zxid], choice: u8) -> History {
+    let from = usize::from(choice / 13) % delivered.len();
+    let mut history = History::from_snapshot(delivered[from]);
+    for zxid in &delivered[from + 1..] {
+        if zxid.follows(history.last()) {
+            history.append(txn(*zxid));
+        }
+    }
+    history
 }

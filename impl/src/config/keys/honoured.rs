@@ -49,6 +49,7 @@ pub const HONOURED: &[Honoured] = &[
     property("preAllocSize", "65536 KiB", |c, v| put(&mut c.storage.pre_alloc_size, kibibytes(v))),
     property("snapCount", "100000", |c, v| put(&mut c.storage.snap_count, v.decoded(ANY))),
     property("commitLogCount", "500", |c, v| put(&mut c.storage.commit_log_count, v.decoded(ANY))),
+    property("snapshotSizeFactor", "0.33", |c, v| put(&mut c.storage.snapshot_size_factor, factor(v))),
     property("snapSizeLimitInKb", "4194304 KiB", |c, v| put(&mut c.storage.snap_size_limit, limit(v))),
     property("txnLogSizeLimitInKb", "-1: none", |c, v| {
         put(&mut c.storage.txn_log_size_limit, limit(v).map(|limit| (limit > 0).then_some(limit)))
@@ -251,4 +252,11 @@ fn session_timeout(field: &mut Duration, value: Value<'_>) -> Result<(), Wrong> 
         *field = value.milliseconds(ANY)?;
     }
     Ok(())
+}
+
+/// A part of something, in millionths; `None` when it is less than nothing (`ZKDatabase.snapshotSizeFactor`).
+fn factor(value: Value<'_>) -> Result<Option<u32>, Wrong> {
+    let part = value.0.parse::<f64>().ok().filter(|part| *part <= 1.0);
+    let part = part.ok_or_else(|| Wrong::new("it takes a number up to 1; a negative one switches it off"))?;
+    Ok((part >= 0.0).then_some((part * 1e6) as u32))
 }

@@ -113,6 +113,5 @@ pub const IGNORED: &[Ignored] = &[
     ignored("leader.nodelay", "sockets never delay"),
     ignored("follower.nodelay", "sockets never delay"),
     ignored("pathStats.*", "requests are not counted by path"),
-    ignored("snapshotSizeFactor", "the committed log is counted, not weighed"),
     ignored("intBufferStartingSizeBytes", JAVA),
 ];
