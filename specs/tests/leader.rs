@@ -265,6 +265,18 @@ fn a_sync_waits_for_what_was_proposed_before_it_and_for_nothing_else() {
 }
 
 #[test]
+fn a_sync_is_confirmed_by_what_a_quorum_has_logged_after_it() {
+    let mut peer = leader(Broadcast);
+    receive(&mut peer, FOLLOWER, Message::Request(SYNC()));
+    let out = durable(&mut peer, Input::Propose(Payload::default()));
+    assert_eq!(answered(&out), [], "one of three is no quorum");
+    let zxid = Zxid::new(EPOCH, 1);
+    let out = receive(&mut peer, FOLLOWER, Message::Ack(zxid));
+    let told = [Message::Sync, Message::Commit(zxid)].map(|message| Output::Send(FOLLOWER, message));
+    assert_eq!(out[..2], told, "{out:?}");
+}
+
+#[test]
 fn pings_are_for_learners_that_are_up_to_date() {
     for phase in PHASES {
         let mut peer = leader(phase);
@@ -344,6 +356,47 @@ fn a_longer_history_ends_a_reign_before_it_has_begun() {
         receive(&mut peer, OBSERVER, Message::AckEpoch(has(counter)));
         assert!(reigns(&peer), "{counter}");
     }
+}
+
+#[test]
+fn what_the_disk_still_has_is_for_a_learner_that_waits_for_it() {
+    let zxid = |counter| Zxid::new(Epoch(1), counter);
+    let log = |from: u32, last: u32| {
+        let mut history = History::from_snapshot(if from == 0 { Zxid::ZERO } else { zxid(from) });
+        (from + 1..=last).for_each(|counter| history.append(Txn { zxid: zxid(counter), payload: Payload::default() }));
+        history
+    };
+    let first_sent = |out: &[Output]| match out.first() {
+        Some(Output::Send(LATE, message)) => Some(message.clone()),
+        _ => None,
+    };
+    let mut peer = leader(Broadcast);
+    step(&mut peer, Input::Snapshotted(zxid(2)));
+    for early in [LATE, STRANGER, FOLLOWER, LEADER] {
+        let before = peer.clone();
+        assert_eq!(step(&mut peer, Input::Recalled(early, log(0, 2))), [], "{early}");
+        assert_eq!(peer, before);
+    }
+    receive(&mut peer, LATE, Message::FollowerInfo(Epoch(1)));
+    assert_eq!(step(&mut peer, Input::Recalled(LATE, log(0, 2))), [], "it has not said what it has");
+    let out = receive(&mut peer, LATE, Message::AckEpoch(has(1)));
+    assert_eq!(out, [Output::Recall(LATE, zxid(1))]);
+    for (found, sent) in [
+        (log(0, 2), Message::Diff(zxid(2))),
+        (log(1, 2), Message::Diff(zxid(2))),
+        (log(0, 3), Message::Diff(zxid(2))),
+        (log(0, 1), Message::Snap(zxid(2))),
+        (log(2, 2), Message::Snap(zxid(2))),
+        (History::from_snapshot(Zxid::ZERO), Message::Snap(zxid(2))),
+    ] {
+        let mut peer = peer.clone();
+        let out = step(&mut peer, Input::Recalled(LATE, found.clone()));
+        assert_eq!(first_sent(&out), Some(sent), "{found:?}: {out:?}");
+        assert!(out.contains(&Output::Send(LATE, Message::NewLeader(EPOCH))), "{out:?}");
+        assert_eq!(step(&mut peer, Input::Recalled(LATE, found)), [], "once is enough");
+    }
+    step(&mut peer, Input::Disconnected(LATE));
+    assert_eq!(step(&mut peer, Input::Recalled(LATE, log(0, 2))), [], "it is gone");
 }
 
 // ---- Notifications that count for nothing -------------------------------------------------------------------------
