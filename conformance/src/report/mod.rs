@@ -61,7 +61,7 @@ pub const PAGES: [(&str, &str); 2] = [
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Where the other commands left their results.
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = "target/results")]
     results: PathBuf,
     /// Write the page here as well.
     #[arg(long, value_name = "FILE")]
