@@ -430,6 +430,13 @@ fn notifications_are_of_voters_for_voters_and_of_rounds_that_can_be_counted_on()
             assert_eq!(peer, before);
         }
     }
+    for input in [
+        Input::Receive(LEADER, Message::Notification(notification(ServerState::Observing, 1, LEADER))),
+        Input::Disconnected(LEADER),
+    ] {
+        let mut peer = before.clone();
+        assert!(step(&mut peer, input.clone()).is_empty() && peer == before, "{input}");
+    }
     let mut peer = before.clone();
     let last = notification(ServerState::Looking, i64::MAX as u64, LEADER);
     receive(&mut peer, LEADER, Message::Notification(last));

@@ -170,7 +170,8 @@ fn is_rest(file: &str) -> bool {
 
 /// Whether a line only leaves a function or a choice, without doing anything: where types say less than is known.
 fn is_way_out(line: &str) -> bool {
-    ["return;", "return false;", "_ => {}", "_ => None,", "}", "};"].contains(&line)
+    ["return;", "return false;", "_ => None,", "}", "};"].contains(&line)
+        || line.ends_with(" => {}")
         || line.starts_with("_ => unreachable!")
 }
 

@@ -20,7 +20,7 @@ const QUICK: [&str; 8] = [
 ];
 
 /// Tests of the specification that look at the protocol.
-pub const TESTS: &[&str] = &["early", "histories", "leader", "learner", "quorums", "trace", "votes"];
+pub const TESTS: &[&str] = &["early", "histories", "leader", "learner", "quorums", "said", "trace", "votes"];
 
 /// Kibibytes of memory that a judge may use.
 const MEMORY: &str = "8000000";
