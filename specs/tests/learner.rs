@@ -36,7 +36,7 @@ fn receive(peer: &mut Peer, message: Message) -> Vec<Output> {
     step(peer, Input::Receive(LEADER, message))
 }
 
-/// A server with a transaction of the first epoch, that has come so far with a leader of the second, which has the same.
+/// A server with a transaction of the first epoch, that has come so far with a leader of the second which has the same.
 fn learner(id: ServerId, phase: LearnerPhase) -> Peer {
     let ensemble = Arc::new(Ensemble::majority((1..=3).map(ServerId), [OBSERVER]).expect("an ensemble"));
     let mut history = History::from_snapshot(Zxid::ZERO);

@@ -1,9 +1,9 @@
 //! Which lines of the specification are executed: by the model's suite and the stories, and by the server's tests.
 //!
 //! *Nothing lives in `specs` that the model or a scenario does not execute*: for the protocol's chapters that is
-//! measured here. What they do not execute is what nobody does who keeps to the protocol, and words for people: the
-//! specification's own tests execute that, and a line that they do not either makes the command fail, unless it is a way
-//! out that only the compiler asks for. The tree is the server's, and judged by its tests. Lines are what the stable
+//! measured here. What they leave out is what nobody does who keeps to the protocol, and words for people: the
+//! specification's own tests execute that, and a line that they do not either makes the command fail, unless it is
+//! a way out that only the compiler asks for. The tree is the server's, and judged by its tests. Lines are what the stable
 //! compiler counts (`-C instrument-coverage`); it has no counters for branches yet.
 
 pub mod lines;

@@ -166,7 +166,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What a killed server said, in an order in which it can have happened: the others had logged what it called committed,
+/// What a killed server said, in an order in which it can have happened: others had logged what it called committed,
 /// and may have heard of that from it as well.
 fn rank(event: &Event) -> Zxid {
     match event {

@@ -67,7 +67,8 @@ fn age(results: &Results) -> String {
     }
 }
 
-const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Conformance</title><style>\n\
+const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Conformance</title>\n\
+    <style>\n\
     body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }\n\
     h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem } td { padding: .1rem 1.2rem .1rem 0; vertical-align: top }\n\
     .well { color: #176b34 } .wrong { color: #a3161a } .open { color: #777 } code { font-size: .92em }\n\
