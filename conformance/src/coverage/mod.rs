@@ -3,8 +3,8 @@
 //! *Nothing lives in `specs` that the model or a scenario does not execute*: for the protocol's chapters that is
 //! measured here. What they leave out is what nobody does who keeps to the protocol, and words for people: the
 //! specification's own tests execute that, and a line that they do not either makes the command fail, unless it is
-//! a way out that only the compiler asks for. The tree is the server's, and judged by its tests. Lines are what the stable
-//! compiler counts (`-C instrument-coverage`); it has no counters for branches yet.
+//! a way out that only the compiler asks for. The tree is the server's, and judged by its tests. Lines are what the
+//! stable compiler counts (`-C instrument-coverage`); it has no counters for branches yet.
 
 pub mod lines;
 pub mod measure;
