@@ -21,9 +21,14 @@
 //! | [`simulation`] | the server under faults that a seed chooses, in a time of its own |
 //! | [`histories`] | what clients saw while servers failed, and whether they were promised it |
 //! | [`cover`] | paths that take every edge of a graph |
+//! | [`mutants`] | changes of the specification, and who tells them from it |
+//! | [`coverage`] | which lines of the specification are executed, and by whom |
+//! | [`report`] | one page of all that |
+//! | [`results`] | what the commands leave for the report |
 
 pub mod apache;
 pub mod cover;
+pub mod coverage;
 pub mod diagram;
 pub mod dice;
 pub mod enabled;
@@ -31,8 +36,11 @@ pub mod histories;
 pub mod judge;
 pub mod links;
 pub mod merge;
+pub mod mutants;
 pub mod recording;
 pub mod replay;
+pub mod report;
+pub mod results;
 pub mod scenario;
 pub mod server;
 pub mod simulation;

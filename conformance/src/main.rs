@@ -6,7 +6,8 @@
 //! `conformance histories`: are clients' promises kept while servers fail, simulated or as processes?
 
 use clap::{Parser, Subcommand};
-use conformance::{apache, histories, judge, recording, replay, scenario, simulation};
+use conformance::results::Results;
+use conformance::{apache, coverage, histories, judge, mutants, recording, replay, report, scenario, simulation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -28,6 +29,9 @@ enum Command {
         /// Where the sequence diagram of a violation goes.
         #[arg(long, value_name = "FILE", default_value = "violation.svg")]
         diagram: PathBuf,
+        /// Write the figures here, for the report.
+        #[arg(long, value_name = "DIR")]
+        results: Option<PathBuf>,
     },
     /// Play stories, as those in conformance/scenarios.
     Scenario(scenario::Arguments),
@@ -39,16 +43,25 @@ enum Command {
     Simulate(simulation::command::Arguments),
     /// Look at what clients see while servers fail, simulated or real.
     Histories(histories::command::Arguments),
+    /// Change the specification in one place after another, and see that the model tells.
+    Mutants(mutants::Arguments),
+    /// Measure which lines of the specification the model and the stories execute, and the server's tests.
+    Coverage(coverage::Arguments),
+    /// Show on one page what was compared, and what came of it.
+    Report(report::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Validate { folders, diagram } => validate(&folders, &diagram),
+        Command::Validate { folders, diagram, results } => validate(&folders, &diagram, results.as_deref()),
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Apache(arguments) => return apache::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
         Command::Simulate(arguments) => return simulation::command::simulate(&arguments),
         Command::Histories(arguments) => return histories::command::histories(&arguments),
+        Command::Mutants(arguments) => return mutants::run(&arguments),
+        Command::Coverage(arguments) => return coverage::run(&arguments),
+        Command::Report(arguments) => return report::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,15 +72,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn validate(folders: &[PathBuf], diagram: &Path) -> Result<(), Box<dyn std::error::Error>> {
+fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let recording = recording::read(folders)?;
     let read = start.elapsed();
     let draw = |violation: &_| std::fs::write(diagram, conformance::diagram::svg(violation));
-    let report = judge::validate(&recording).inspect_err(|violation| match draw(violation) {
-        Ok(()) => eprintln!("the sequence diagram is in {}", diagram.display()),
-        Err(error) => eprintln!("{}: {error}", diagram.display()),
-    })?;
+    let report = match judge::validate(&recording) {
+        Ok(report) => report,
+        Err(violation) => {
+            match draw(&violation) {
+                Ok(()) => eprintln!("the sequence diagram is in {}", diagram.display()),
+                Err(error) => eprintln!("{}: {error}", diagram.display()),
+            }
+            let failed = Results { well: false, notes: vec![violation.to_string()], ..Results::new("validate") };
+            results.map_or(Ok(()), |directory| failed.write(directory))?;
+            return Err(violation.into());
+        }
+    };
     let seconds = start.elapsed().as_secs_f64();
     println!(
         "{} events of {} servers are as specified: {} transactions, {} epochs",
@@ -83,6 +104,16 @@ fn validate(folders: &[PathBuf], diagram: &Path) -> Result<(), Box<dyn std::erro
         println!(
             "7 properties held; the servers began on disks that held something, so that the others were not judged"
         );
+    }
+    if let Some(directory) = results {
+        Results::new("validate")
+            .figure("servers", recording.servers.len())
+            .figure("events", report.events)
+            .figure("events a second", format!("{:.0}", report.events as f64 / seconds))
+            .figure("transactions", report.transactions)
+            .figure("epochs", report.epochs)
+            .figure("receipts of what a killed server did not record", report.lost)
+            .write(directory)?;
     }
     println!("{seconds:.2} s ({:.2} s to read), {:.0} events/s", read.as_secs_f64(), report.events as f64 / seconds);
     Ok(())

@@ -8,19 +8,20 @@ use zab::ServerId;
 pub type At = (ServerId, usize);
 
 /// Hands every line to `take`, with whether its cause was lost. Such a line comes as late as it can: what really
-/// happened before it is then before it.
+/// happened before it is then before it. Where several wait, that of the least `rank` is first.
 ///
 /// # Errors
 /// That of `take`, or `stuck` with a line that waits for one that never comes.
-pub fn merge<E>(
+pub fn merge<E, R: Ord>(
     lengths: &BTreeMap<ServerId, usize>,
     causes: &Causes,
+    rank: impl Fn(At) -> R,
     mut take: impl FnMut(At, bool) -> Result<(), E>,
     stuck: impl FnOnce(At) -> E,
 ) -> Result<(), E> {
     let mut next: BTreeMap<ServerId, usize> = lengths.keys().map(|id| (*id, 0)).collect();
     loop {
-        let (mut moved, mut waits, mut lost) = (false, None, None);
+        let (mut moved, mut waits, mut lost) = (false, None, Vec::new());
         for (id, length) in lengths {
             let line = next[id];
             if line == *length {
@@ -30,7 +31,7 @@ pub fn merge<E>(
                 Cause::Line(other, sending) if next.get(&other).is_some_and(|next| *next <= sending) => {
                     waits = Some((*id, line));
                 }
-                Cause::Lost => lost = lost.or(Some((*id, line))),
+                Cause::Lost => lost.push((*id, line)),
                 Cause::Line(..) | Cause::None => {
                     take((*id, line), false)?;
                     next.insert(*id, line + 1);
@@ -38,7 +39,7 @@ pub fn merge<E>(
                 }
             }
         }
-        match (moved, lost, waits) {
+        match (moved, lost.into_iter().min_by_key(|at| rank(*at)), waits) {
             (true, ..) => {}
             (false, Some((id, line)), _) => {
                 take((id, line), true)?;
@@ -65,7 +66,7 @@ mod tests {
             order.push(at);
             Ok(())
         };
-        merge(&lengths, &causes, take, |at| at).map(|()| order)
+        merge(&lengths, &causes, |(id, _)| id != B, take, |at| at).map(|()| order)
     }
 
     #[test]
@@ -78,6 +79,12 @@ mod tests {
     fn what_came_from_a_lost_line_stands_after_all_that_needs_it_not() {
         let merged = order([(A, vec![Cause::Lost]), (B, vec![Cause::None, Cause::None])]);
         assert_eq!(merged, Ok(vec![(B, 0), (B, 1), (A, 0)]));
+    }
+
+    #[test]
+    fn of_several_whose_causes_were_lost_the_least_is_first() {
+        let merged = order([(A, vec![Cause::Lost, Cause::None]), (B, vec![Cause::Lost, Cause::Lost])]);
+        assert_eq!(merged, Ok(vec![(B, 0), (B, 1), (A, 0), (A, 1)]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the server's own code, compared after every step.
 
 use crate::cover::{self, Graph, Path};
+use crate::results::Results;
 use crate::server::{Medium, Servers};
 use model::bounds::Kind;
 use model::invocation;
@@ -59,17 +60,25 @@ pub struct Arguments {
     /// On what disks the servers are played.
     #[arg(long, value_enum, default_value = "memory")]
     medium: Medium,
+    /// Write the figures here, for the report.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 }
 
 /// Plays all of it.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
+    let mut results = Results::new("replay");
     let mut say = |played: Result<String, String>| match played {
-        Ok(line) => println!("{line}"),
+        Ok(line) => {
+            println!("{line}");
+            let (what, figure) = line.split_once(": ").unwrap_or(("", &line));
+            results.figures.push((what.to_owned(), figure.to_owned()));
+        }
         Err(fault) => {
-            code = ExitCode::FAILURE;
             println!("{fault}");
+            results.well = false;
+            results.notes.push(fault);
         }
     };
     for file in &arguments.files {
@@ -103,7 +112,13 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         });
         say(played.map_err(|fault| format!("{words}: {fault}")));
     }
-    code
+    if let Some(directory) = &arguments.results
+        && let Err(error) = results.write(directory)
+    {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    if results.well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Plays a trace; how many events it has.

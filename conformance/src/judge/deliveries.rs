@@ -28,10 +28,11 @@ impl Judge<'_> {
         Ok(())
     }
 
-    pub(super) fn output(&mut self, id: ServerId, proposes: bool, output: &Output) -> Result<(), Fault> {
+    /// What came of an input that the server took when so many epochs had been established.
+    pub(super) fn output(&mut self, id: ServerId, before: usize, proposes: bool, output: &Output) -> Result<(), Fault> {
         match output {
             Output::Write(Write::Append(txn)) if proposes => drop(self.broadcast.insert(txn.zxid, txn.clone())),
-            Output::Deliver(txn) => self.deliver(id, txn)?,
+            Output::Deliver(txn) => self.deliver(id, before, txn)?,
             Output::Install(zxid) => self.upto(id, *zxid),
             Output::Synced => self.synced(id)?,
             _ => {}
@@ -52,7 +53,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn deliver(&mut self, id: ServerId, txn: &Txn) -> Result<(), Fault> {
+    fn deliver(&mut self, id: ServerId, before: usize, txn: &Txn) -> Result<(), Fault> {
         let upto = self.servers[&id].upto;
         self.upto(id, txn.zxid);
         if txn.zxid <= self.base {
@@ -66,7 +67,8 @@ impl Judge<'_> {
         if last > txn.zxid {
             return Err(Fault::Property("GlobalPrimaryOrder"));
         }
-        if self.past.established.iter().any(|established| established.epoch > txn.zxid.epoch()) {
+        // An epoch that this very step establishes delivers what it begins with: nobody may have, before.
+        if self.past.established.iter().take(before).any(|established| established.epoch > txn.zxid.epoch()) {
             return Err(Fault::Property("SkippedIsGone"));
         }
         if self.broadcast.get(&txn.zxid) != Some(txn) {

@@ -71,11 +71,13 @@ impl<'a> Judge<'a> {
 
     /// Takes every line, each after its cause, and looks at everything once more at the end.
     pub(super) fn merge(&mut self) -> Result<(), Box<Violation>> {
-        let lengths = self.recording.servers.iter().map(|(id, entries)| (*id, entries.len())).collect();
+        let recording = self.recording;
+        let lengths = recording.servers.iter().map(|(id, entries)| (*id, entries.len())).collect();
         let mut stuck = None;
         let merged = merge(
             &lengths,
             self.causes,
+            |(id, line)| rank(&recording.servers[&id][line].event),
             |at, lost| self.line(at, lost).map_err(|fault| (at, fault)),
             |at| {
                 stuck = Some(at);
@@ -152,7 +154,7 @@ impl<'a> Judge<'a> {
         self.asked(id, input);
         // What a leader delivers in the step that establishes its epoch belongs to that epoch's beginning.
         for output in outputs {
-            self.output(id, matches!(input, Input::Propose(_)), output)?;
+            self.output(id, established, matches!(input, Input::Propose(_)), output)?;
         }
         if let Some(peer) = self.servers[&id].replay.peer() {
             self.past.observe(peer, led, input, outputs, &[]);
@@ -162,6 +164,17 @@ impl<'a> Judge<'a> {
             self.establish(&initial)?;
         }
         Ok(())
+    }
+}
+
+/// What a killed server said, in an order in which it can have happened: others had logged what it called committed,
+/// and may have heard of that from it as well.
+fn rank(event: &Event) -> Zxid {
+    match event {
+        Event::Stepped { input: Input::Receive(_, Message::Commit(zxid)), .. } => *zxid,
+        Event::Stepped { input: Input::Receive(_, Message::Inform(txn)), .. } => txn.zxid,
+        Event::Stepped { input: Input::Receive(_, Message::UpToDate), .. } => Zxid(1),
+        _ => Zxid::ZERO,
     }
 }
 

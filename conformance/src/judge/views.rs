@@ -36,8 +36,10 @@ impl Judge<'_> {
         let servers: Vec<ServerView<'_>> = upto
             .iter()
             .map(|(id, upto)| {
-                let replay = &self.servers[id].replay;
-                let (peer, disk) = (replay.peer(), replay.disk().unwrap_or(&self.nothing));
+                let Server { replay, ended, .. } = &self.servers[id];
+                // One that was killed is down: what it did last may be missing, and others have heard of it.
+                let peer = replay.peer().filter(|_| !ended);
+                let disk = replay.disk().unwrap_or(&self.nothing);
                 let given = if peer.is_some() { prefix(delivered, *upto) } else { &[] };
                 let snapshot = prefix(delivered, disk.history.snapshot());
                 ServerView { id: *id, peer, disk, snapshot, delivered: given }

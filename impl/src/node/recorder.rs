@@ -11,11 +11,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use zab::trace::{Elections, Event, FORMAT, Header, Line, VERSION};
 use zab::{Ensemble, ServerId};
 
 /// So many lines wait for the file at most. Then the server waits: a trace with a hole would be worth nothing.
 const QUEUE: usize = 16 * 1024;
+
+/// How long lines may wait for others: what a killed process loses of its trace. A busy server fills no tenth of the
+/// queue in this time.
+const REST: Duration = Duration::from_millis(2);
+
+/// Bytes that go to the file at once.
+const BUFFER: usize = 256 << 10;
 
 /// Bytes after which a run is recorded no further, with a warning.
 pub const LIMIT: u64 = 1 << 30;
@@ -48,7 +56,7 @@ impl Recorder {
             elections: Elections::Held,
             recorded_by: format!("zabkeeper {}, server {}", crate::version::PACKAGE, server.0),
         };
-        let mut trace = Trace { file: BufWriter::new(file), left: limit, path, text: Vec::new() };
+        let mut trace = Trace { file: BufWriter::with_capacity(BUFFER, file), left: limit, path, text: Vec::new() };
         serde_json::to_writer(&mut trace.text, &header)?;
         trace.write()?;
         trace.file.flush()?;
@@ -100,7 +108,8 @@ struct Trace {
 
 impl Trace {
     /// Whenever nothing waits, what is there goes to the file: a process that is killed loses little. One that stops by
-    /// itself says so: nothing is missing before that line.
+    /// itself says so: nothing is missing before that line. Then it rests, so that a busy server needs not wake it for
+    /// every line.
     fn run(&mut self, server: ServerId, queue: &Receiver<Line>) -> io::Result<()> {
         while let Ok(line) = queue.recv() {
             self.line(&line)?;
@@ -108,6 +117,7 @@ impl Trace {
                 self.line(&line)?;
             }
             self.file.flush()?;
+            std::thread::sleep(REST);
         }
         self.line(&Line { server, event: Event::Crashed })?;
         self.file.flush()

@@ -15,12 +15,15 @@ pub struct FilePatch<'a> {
     patch: Patch<'a, str>,
 }
 
-/// The parts of a bug's diff, one a file.
+/// The parts of a bug's diff, one a file; none if it is empty.
 ///
 /// # Errors
 /// When it is not a unified diff.
 pub fn parts(bug: &Bug) -> Result<Vec<FilePatch<'_>>, BugError> {
     let wrong = |what: String| BugError::Header { id: bug.id.clone(), what };
+    if bug.diff.is_empty() {
+        return Ok(Vec::new());
+    }
     let inner = bug.diff.match_indices("\n--- ").map(|(at, _)| at + 1);
     let starts: Vec<usize> = std::iter::once(0).chain(inner).collect();
     let ends = starts.iter().skip(1).copied().chain([bug.diff.len()]);

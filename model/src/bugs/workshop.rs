@@ -92,9 +92,10 @@ impl Workshop {
     /// When Cargo is missing, or the compiler says no.
     pub fn build(&self, bug: &Bug) -> Result<(), BugError> {
         // What the workspace was built with is there already; the network is asked only if it is not.
-        let mut output = self.cargo(&["--offline"])?;
+        let words = ["build", "--quiet", "--package", "model", "--bin", "model"];
+        let mut output = self.cargo(&words).arg("--offline").output().map_err(no_cargo)?;
         if !output.status.success() && !compiles(&output) {
-            output = self.cargo(&[])?;
+            output = self.cargo(&words).output().map_err(no_cargo)?;
         }
         if output.status.success() {
             return Ok(());
@@ -102,16 +103,22 @@ impl Workshop {
         Err(BugError::Build { id: bug.id.clone(), errors: String::from_utf8_lossy(&output.stderr).into_owned() })
     }
 
-    fn cargo(&self, more: &[&str]) -> Result<Output, BugError> {
-        let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-        let mut command = Command::new(&program);
-        command.args(["build", "--quiet", "--package", "model", "--bin", "model", "--profile", "mutant"]);
-        command.args(more).arg("--target-dir").arg(&self.target).current_dir(&self.copy);
+    /// Cargo with these words, in the copy.
+    #[must_use]
+    pub fn cargo(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(cargo());
+        command.args(words).args(["--profile", "mutant", "--target-dir"]).arg(&self.target).current_dir(&self.copy);
         // Flags and wrappers of the outer build (coverage, warnings as errors) are not for mutants.
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_MANIFEST_DIR"] {
             command.env_remove(variable);
         }
-        command.output().map_err(|error| BugError::NoCargo { program, error })
+        command
+    }
+
+    /// The mutated model, as [`Workshop::build`] leaves it.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.target.join("mutant").join(format!("model{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// Lets the mutated model explore the bug's bounds.
@@ -119,7 +126,7 @@ impl Workshop {
     /// # Errors
     /// When it ends without an answer.
     pub fn run(&self, bug: &Bug) -> Result<Exhibit, BugError> {
-        let program = self.target.join("mutant").join(format!("model{}", std::env::consts::EXE_SUFFIX));
+        let program = self.program();
         let question = Question { bounds: bug.bounds, expected: bug.properties.clone() };
         let question = serde_json::to_string(&question).expect("a question is plain data");
         let output = Command::new(&program).args(["bugs", "--exhibit", &question]).output();
@@ -144,6 +151,14 @@ impl Workshop {
         }
         Ok(())
     }
+}
+
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+fn no_cargo(error: std::io::Error) -> BugError {
+    BugError::NoCargo { program: cargo(), error }
 }
 
 /// Whether Cargo got as far as compiling, so that the network would not help.

@@ -43,6 +43,14 @@ pub struct Shard {
     count: u64,
 }
 
+impl Shard {
+    /// Whether the part holds this number of a row that begins with 0.
+    #[must_use]
+    pub fn holds(self, number: u64) -> bool {
+        number % self.count == self.index - 1
+    }
+}
+
 impl FromStr for Shard {
     type Err = String;
 
@@ -103,9 +111,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     };
     let model = ZooKeeper::new(bounds);
     let progress = Arc::new(Progress::new());
-    let Shard { index, count } = arguments.shard;
     let seeds =
-        (arguments.from..arguments.from.saturating_add(arguments.seeds)).filter(|seed| seed % count == index - 1);
+        (arguments.from..arguments.from.saturating_add(arguments.seeds)).filter(|seed| arguments.shard.holds(*seed));
     say!("{}", model.bounds);
     let start = Instant::now();
     let late = || arguments.limit.is_some_and(|limit| start.elapsed() > Duration::from_secs(limit));

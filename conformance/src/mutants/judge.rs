@@ -1,0 +1,181 @@
+//! Who judges a mutant: first who is fast and finds much, last who is slow and finds the rest.
+
+use super::MutantsError;
+use model::bugs::Workshop;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs of `model check` that take a second or two, the quickest first.
+const QUICK: [&str; 8] = [
+    "zab-sync-live",
+    "election-observer-live",
+    "election-live",
+    "election",
+    "zab-counter-live",
+    "zab-live",
+    "zab-counter",
+    "zab-faults-live",
+];
+
+/// Tests of the specification that look at the protocol.
+pub const TESTS: &[&str] = &["early", "histories", "leader", "learner", "quorums", "said", "trace", "votes"];
+
+/// Kibibytes of memory that a judge may use.
+const MEMORY: &str = "8000000";
+
+/// One judge: a program that ends well if it sees nothing wrong.
+#[derive(Clone, Debug)]
+struct Judge {
+    /// What the report calls it.
+    name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+    /// What the specification as it is needs, at most, to be found innocent.
+    limit: Duration,
+}
+
+/// All judges of mutants in a workshop, in their order: the stories, the tests of the specification, the checks.
+#[derive(Clone, Debug)]
+pub struct Court {
+    stories: Judge,
+    checks: Vec<Judge>,
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// This judge tells it from the specification.
+    Killed(String),
+    /// Nobody does.
+    Survived,
+    /// It does not compile.
+    Unviable,
+}
+
+impl Court {
+    /// The judges, each of whom has found the specification as it is, which stands in the workshop, innocent; only
+    /// the fast ones, if asked.
+    ///
+    /// # Errors
+    /// When one of them has not: then they are no judges of mutants.
+    pub fn assemble(root: &Path, workshop: &Workshop, fast: bool) -> Result<Court, MutantsError> {
+        let program = workshop.program();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+        let judge = |name: String, arguments| Judge { name, program: program.clone(), arguments, limit: PATIENCE };
+        let check = |run: &str| {
+            let arguments = words(&["check", "--engine", "graph", "--threads", "1", "--json", "--run", run]);
+            judge(format!("check {run}"), arguments)
+        };
+        let stories = ["conformance/scenarios", "model/scenarios"].map(|folder| stories(&root.join(folder)));
+        let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
+        let graph =
+            model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
+        let mut court = Court { stories: judge("scenarios".into(), told), checks: QUICK.map(check).into() };
+        if !fast {
+            court.checks.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
+            court.checks.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
+        }
+        court.stories.prove()?;
+        court.checks.iter_mut().try_for_each(Judge::prove)?;
+        Ok(court)
+    }
+
+    /// Judges what was planted and built in the workshop. The tests are compiled only for those that the stories have
+    /// let go.
+    ///
+    /// # Errors
+    /// When a judge cannot be started.
+    pub fn judge(&self, workshop: &Workshop) -> Result<Judgement, MutantsError> {
+        let mut killer = killer(std::slice::from_ref(&self.stories))?;
+        if killer.is_none() {
+            killer = self::killer(&tests(workshop)?)?;
+        }
+        if killer.is_none() {
+            killer = self::killer(&self.checks)?;
+        }
+        Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
+    }
+}
+
+/// The first of these judges who sees something wrong.
+fn killer(judges: &[Judge]) -> Result<Option<String>, MutantsError> {
+    for judge in judges {
+        if !judge.acquits()? {
+            return Ok(Some(judge.name.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Nobody takes longer for the specification as it is.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+impl Judge {
+    /// Sees that it acquits the specification as it is, and gives mutants not very much more time.
+    fn prove(&mut self) -> Result<(), MutantsError> {
+        let start = Instant::now();
+        if !self.acquits()? {
+            return Err(MutantsError::Judge(self.name.clone()));
+        }
+        self.limit = start.elapsed() * 6 + Duration::from_secs(20);
+        Ok(())
+    }
+
+    /// Whether it sees nothing wrong. Whoever does not come to an end, or needs too much memory, is not acquitted.
+    fn acquits(&self) -> Result<bool, MutantsError> {
+        let no_judge = |error| MutantsError::File(self.program.display().to_string(), error);
+        let mut child = self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = child.as_mut().map_err(|error| no_judge(std::io::Error::from(error.kind())))?;
+        let start = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().map_err(no_judge)? {
+                return Ok(status.success());
+            }
+            if start.elapsed() > self.limit {
+                child.kill().and_then(|()| child.wait()).map_err(no_judge)?;
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn command(&self) -> Command {
+        if !cfg!(unix) {
+            let mut command = Command::new(&self.program);
+            command.args(&self.arguments);
+            return command;
+        }
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -v {MEMORY} 2>/dev/null; exec \"$@\"");
+        command.args(["-c", &script, "judge"]).arg(&self.program).args(&self.arguments);
+        command
+    }
+}
+
+fn stories(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|name| name == "txt"));
+    let mut files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    files.sort();
+    files
+}
+
+/// The specification's own tests, compiled for what stands in the workshop.
+fn tests(workshop: &Workshop) -> Result<Vec<Judge>, MutantsError> {
+    let mut words = vec!["test", "--no-run", "--offline", "--quiet", "--message-format=json", "--package", "zab"];
+    TESTS.iter().for_each(|test| words.extend(["--test", test]));
+    let output = workshop.cargo(&words).output().map_err(|error| MutantsError::File("cargo".into(), error))?;
+    if !output.status.success() {
+        return Err(MutantsError::Tests(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let messages = output.stdout.split(|byte| *byte == b'\n');
+    let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let judge = |message: Value| {
+        let name = format!("test {}", message["target"]["name"].as_str()?);
+        let program = message["executable"].as_str()?.into();
+        Some(Judge { name, program, arguments: Vec::new(), limit: Duration::from_secs(120) })
+    };
+    Ok(messages.filter_map(judge).collect())
+}

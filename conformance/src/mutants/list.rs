@@ -1,0 +1,89 @@
+//! The mutants of the protocol's chapters, as `cargo mutants` proposes them.
+
+use super::MutantsError;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+
+/// The chapters of the protocol. The tree is judged by its own tests and beside Apache's.
+pub const CHAPTERS: [&str; 10] = [
+    "broadcast",
+    "contract",
+    "discovery",
+    "disk",
+    "election",
+    "ensemble",
+    "history",
+    "number",
+    "peer",
+    "synchronization",
+];
+
+/// A change of one place of the specification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutant {
+    /// The file, relative to the workspace.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// What is changed, as `cargo mutants` says it, without the place: `replace < with <= in on_ack`.
+    pub what: String,
+    /// The line as it stands there.
+    pub text: String,
+    /// The change.
+    pub diff: String,
+}
+
+impl Mutant {
+    /// What it is called in `specs/mutants.md`, wherever its line has moved to: `broadcast.rs: replace …`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let file = Path::new(&self.file).file_name().unwrap_or_default().to_string_lossy();
+        format!("{file}: {}", self.what)
+    }
+
+    /// The place and what is changed there.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}:{}: {}", self.file, self.line, self.what)
+    }
+}
+
+/// The mutants of these chapters, in the order of their places; but those of whole functions, whose loss is seldom
+/// overlooked, come last.
+///
+/// # Errors
+/// When `cargo mutants` is not there, or says what is no list.
+pub fn list(root: &Path, chapters: &[String]) -> Result<Vec<Mutant>, MutantsError> {
+    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(["mutants", "--list", "--json", "--diff", "--package", "zab", "--no-shuffle"]).current_dir(root);
+    for chapter in chapters {
+        command.args(["--file", &format!("specs/src/{chapter}.rs")]);
+    }
+    let output = command.output().map_err(|error| MutantsError::List(error.to_string()))?;
+    if !output.status.success() {
+        return Err(MutantsError::List(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    let found: Value = serde_json::from_slice(&output.stdout).map_err(|error| MutantsError::List(error.to_string()))?;
+    let mut texts = HashMap::new();
+    let mut found: Vec<&Value> = found.as_array().into_iter().flatten().collect();
+    found.sort_by_key(|value| value["genre"] == "FnValue");
+    found.into_iter().map(|value| mutant(root, value, &mut texts)).collect()
+}
+
+fn mutant(root: &Path, value: &Value, texts: &mut HashMap<String, String>) -> Result<Mutant, MutantsError> {
+    let missing = |what: &str| MutantsError::List(format!("a mutant has no `{what}`"));
+    let string = |what: &str| value[what].as_str().map(str::to_owned).ok_or_else(|| missing(what));
+    let (file, name, diff) = (string("file")?, string("name")?, string("diff")?);
+    let line = value["span"]["start"]["line"].as_u64().ok_or_else(|| missing("span"))?;
+    let what = name.splitn(4, ':').nth(3).ok_or_else(|| missing("place"))?.trim().to_owned();
+    if !texts.contains_key(&file) {
+        let text = std::fs::read_to_string(root.join(&file));
+        texts.insert(file.clone(), text.map_err(|error| MutantsError::File(file.clone(), error))?);
+    }
+    let before = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+    let text = texts[&file].lines().nth(before).unwrap_or_default().trim().to_owned();
+    Ok(Mutant { file, line, what, text, diff })
+}
