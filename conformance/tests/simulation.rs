@@ -82,5 +82,6 @@ fn messages_out_of_order_are_found() {
 fn a_history_that_was_not_cut_is_found() {
     let (shortest, why) = found(Defect::TruncateForgotten);
     assert!(!shortest.faults.is_empty(), "without a fault nothing is cut");
-    assert!(why.contains("disk"), "{why}");
+    // It is found when the disk is read again, or when what comes instead is logged behind what should be gone.
+    assert!(why.contains("disk") || why.contains("cannot be logged after"), "{why}");
 }
