@@ -1,12 +1,14 @@
-//! A place in a line of sequential znodes: what lock, semaphore and latch have in common.
+//! A place in a line of sequential znodes: what lock, semaphore and latch have in common. Whom to watch is said by
+//! [`zab::recipes::lock`], which the model checks; here are the requests.
 //!
 //! *Java:* Curator's `LockInternals`.
 
-use super::protection::{Protection, sequence};
+use super::protection::Protection;
 use super::retry::{child, persist, remove, settled};
 use crate::client::{Client, Code, CreateMode, Error};
 use tokio::runtime::Handle;
 use zab::Zxid;
+use zab::recipes::lock::{Before, before};
 
 /// One's own sequential ephemeral znode. Dropped, it is deleted in the background, also if its creation was not
 /// finished.
@@ -21,16 +23,6 @@ pub(super) struct Place {
     pub created: Zxid,
     runtime: Handle,
     removed: bool,
-}
-
-/// Who stands before one, of those in the line.
-pub(super) enum Before<'a> {
-    /// One's turn has come.
-    Nobody,
-    /// When this one goes, it is time to look again.
-    Waits(&'a str),
-    /// One's own znode is not there.
-    Gone,
 }
 
 impl Place {
@@ -55,22 +47,6 @@ impl Place {
         child(&self.parent, &self.name)
     }
 
-    /// The one who stands next before this one, of those who count; each watches only that one, so that a release wakes
-    /// one waiter and not the herd.
-    pub fn before<'a>(&self, names: &'a [String], counts: impl Fn(&str) -> bool) -> Before<'a> {
-        let own = sequence(&self.name);
-        let (Some(own), true) = (own, names.contains(&self.name)) else { return Before::Gone };
-        let ahead = |name: &'a String| {
-            // Numbers begin anew below zero: the distance tells who is ahead.
-            let distance = own.wrapping_sub(sequence(name)?);
-            (distance > 0 && counts(name)).then_some((distance, name))
-        };
-        match names.iter().filter_map(ahead).min() {
-            Some((_, name)) => Before::Waits(name),
-            None => Before::Nobody,
-        }
-    }
-
     /// Waits until nobody who counts stands before this one. `false` if somebody has deleted one's own znode.
     pub async fn turn(&self, counts: impl Fn(&str) -> bool) -> Result<bool, Error> {
         loop {
@@ -78,7 +54,7 @@ impl Place {
                 Err(Error::Server(Code::NoNode)) => return Ok(false),
                 names => names?,
             };
-            let next = match self.before(&names, &counts) {
+            let next = match before(&self.name, &names, &counts) {
                 Before::Nobody => return Ok(true),
                 Before::Gone => return Ok(false),
                 Before::Waits(name) => child(&self.parent, name),

@@ -7,6 +7,7 @@ use super::retry::persist;
 use crate::client::{Client, Code, Error, SessionState};
 use std::time::Duration;
 use zab::Zxid;
+use zab::recipes::lock::sequence;
 
 /// What the names of all in the line hold.
 pub(super) const LOCK: &str = "lock-";
@@ -80,8 +81,7 @@ pub(super) async fn participants(client: &Client, path: &str) -> Result<Vec<Stri
         Err(Error::Server(Code::NoNode)) => return Ok(Vec::new()),
         names => names?,
     };
-    let mut names: Vec<_> =
-        names.into_iter().filter_map(|name| Some((super::protection::sequence(&name)?, name))).collect();
+    let mut names: Vec<_> = names.into_iter().filter_map(|name| Some((sequence(&name)?, name))).collect();
     names.sort_unstable();
     Ok(names.into_iter().map(|(_, name)| name).collect())
 }

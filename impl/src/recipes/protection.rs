@@ -89,35 +89,3 @@ impl Protection {
         Ok(())
     }
 }
-
-/// The number that the server put behind a sequential name, as `%010d`. Those of one parent grow, and begin anew below
-/// zero after 2³¹ znodes.
-pub(super) fn sequence(name: &str) -> Option<i32> {
-    let start = name.len().checked_sub(10)?;
-    let bytes = name.as_bytes();
-    // `lock-2147483647`, `lock--2147483648`, `__READ__-2147483648`: only in the first the dash is none of the number's.
-    let signed = start >= 2 && bytes[start - 1] == b'-' && matches!(bytes[start - 2], b'-' | b'_');
-    name.get(start - usize::from(signed)..)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sequence;
-
-    #[test]
-    fn sequences_are_read() {
-        for (name, number) in [
-            ("_c_x-lock-0000000007", Some(7)),
-            ("lock-2147483647", Some(i32::MAX)),
-            ("lock--2147483648", Some(i32::MIN)),
-            ("__READ__-1147483648", Some(-1_147_483_648)),
-            ("lock--000000001", Some(-1)),
-            ("__READ__0000000010", Some(10)),
-            ("lock-", None),
-            ("läck-ä12345678", None),
-            ("", None),
-        ] {
-            assert_eq!(sequence(name), number, "{name}");
-        }
-    }
-}
