@@ -16,8 +16,10 @@
 //! | [`server`] | the server's code as an engine: its node, journal, files and packets, driven step by step |
 //! | [`scenario`] | stories in plain text, on the specification or on the server |
 //! | [`replay`] | traces and paths of the model, on the server |
+//! | [`capture`] | what servers of Java's say to each other, explained by the specification |
 //! | [`cover`] | paths that take every edge of a graph |
 
+pub mod capture;
 pub mod cover;
 pub mod diagram;
 pub mod enabled;

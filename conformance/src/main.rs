@@ -1,9 +1,10 @@
 //! `conformance validate DIR…`: did the servers that recorded these traces do what the specification allows?
 //! `conformance scenario FILE…`: are these stories told as the specification, or the server, does it?
 //! `conformance replay FILE… | --model`: does the server as the model on these paths, or on all edges of a graph?
+//! `conformance capture`: does the specification explain what Java's servers say to each other?
 
 use clap::{Parser, Subcommand};
-use conformance::{judge, recording, replay, scenario};
+use conformance::{capture, judge, recording, replay, scenario};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -30,6 +31,8 @@ enum Command {
     Scenario(scenario::Arguments),
     /// Play traces, or all edges of graphs of the model, on the server.
     Replay(replay::Arguments),
+    /// Record what three servers of Java's say to each other, and explain it by the specification.
+    Capture(capture::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Validate { folders, diagram } => validate(&folders, &diagram),
         Command::Scenario(arguments) => return scenario::run(&arguments),
         Command::Replay(arguments) => return replay::run(&arguments),
+        Command::Capture(arguments) => return capture::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
