@@ -8,8 +8,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use zab::peer::{HandlerPhase, LeaderPhase, Learner, LearnerPhase};
 use zab::{
-    Disk, Ensemble, History, Input, Message, Notification, Output, Peer, Request, Role, ServerId, ServerState,
-    Timer, Txn, Write, Zxid,
+    Disk, Ensemble, History, Input, Message, Notification, Output, Peer, Request, Role, ServerId, ServerState, Timer,
+    Txn, Write, Zxid,
 };
 
 /// A message that a server was seen to send.
@@ -101,8 +101,7 @@ impl Course {
         let peer = Peer::recover(script.id, ensemble, disk, &mut out);
         let (waiting, said, voted, initial, differences) = Default::default();
         let read = vec![0; script.links.len()];
-        let mut course =
-            Course { peer, durable: disk.clone(), waiting, read, said, voted, initial, differences };
+        let mut course = Course { peer, durable: disk.clone(), waiting, read, said, voted, initial, differences };
         course.take(out);
         course
     }
@@ -293,6 +292,11 @@ impl Course {
 
     fn receive(&mut self, script: &Script, link: usize) -> bool {
         let receipt = &script.links[link][self.read[link]];
+        // Nobody answers what was not sent. UPTODATE is the one message that others may overtake.
+        let unsent = || self.said.get(&receipt.from).is_some_and(|(_, said)| said.contains(&Message::UpToDate));
+        if receipt.message.as_ref().is_some_and(answers_up_to_date) && self.has_told_up_to_date(receipt) && unsent() {
+            return false;
+        }
         self.read[link] += 1;
         let (from, id) = (receipt.from, self.peer.id);
         let Some(connection) = receipt.connection else {
@@ -400,31 +404,39 @@ impl Course {
     // ---- What to try ----------------------------------------------------------------------------------------------
 
     /// Takes receipts that change nothing but their place in the queue, so that the search need not think of them.
-    pub fn settle(&mut self, script: &Script, sent: &Sent) {
-        let looks = matches!(self.peer.role, Role::Looking(_));
+    /// Whether what comes is possible.
+    pub fn settle(&mut self, script: &Script, sent: &Sent) -> bool {
         let will_look = matches!(&sent.message, Message::Notification(n) if n.state == ServerState::Looking);
         for link in 0..script.links.len() {
             while let Some(receipt) = script.links[link].get(self.read[link]).filter(|receipt| receipt.at < sent.at) {
                 let harmless = match &receipt.message {
-                    Some(Message::Notification(_)) => !looks && !will_look,
-                    Some(Message::Ping(_) | Message::Request(Request::Write(_)) | Message::Revalidate(_)) => {
-                        self.learner(receipt.from).is_some_and(|learner| learner.phase == HandlerPhase::UpToDate)
-                            && self.said.get(&receipt.from).map(|(open, _)| *open) == receipt.connection
-                    }
-                    _ => false,
+                    Some(Message::Notification(_)) => !matches!(self.peer.role, Role::Looking(_)) && !will_look,
+                    Some(message) => answers_up_to_date(message) && self.has_told_up_to_date(receipt),
+                    None => false,
                 };
-                if !harmless || !self.receive(script, link) {
+                if !harmless {
                     break;
+                }
+                if !self.receive(script, link) {
+                    return false;
                 }
             }
         }
+        true
+    }
+
+    /// Whether this comes from a learner that was told UPTODATE, in the specification at least.
+    fn has_told_up_to_date(&self, receipt: &Receipt) -> bool {
+        self.learner(receipt.from).is_some_and(|learner| learner.phase == HandlerPhase::UpToDate)
+            && self.said.get(&receipt.from).map(|(open, _)| *open) == receipt.connection
     }
 
     /// The steps that may lead to what was seen, the likeliest first.
     #[must_use]
     pub fn hidden(&self, script: &Script, sent: &Sent) -> Vec<Hidden> {
         let mut steps: Vec<Hidden> = self.direct(sent).into_iter().collect();
-        let wanted = |waiting: &Waiting| matches!(waiting, Waiting::Send(to, m) if (*to, m) == (sent.to, &sent.message));
+        let wanted =
+            |waiting: &Waiting| matches!(waiting, Waiting::Send(to, m) if (*to, m) == (sent.to, &sent.message));
         if let Some(place) = self.waiting.iter().position(wanted) {
             steps.push(Hidden::Flush(place + 1));
         }
@@ -473,22 +485,30 @@ impl Course {
                 (follows == Some(LearnerPhase::Connecting)).then_some(Hidden::Open(connection))
             }
             Message::Proposal(Txn { zxid, payload }) => {
-                (reigns && self.peer.next_zxid() == Some(*zxid))
-                    .then(|| Hidden::Step(Input::Propose(payload.clone())))
+                (reigns && self.peer.next_zxid() == Some(*zxid)).then(|| Hidden::Step(Input::Propose(payload.clone())))
             }
-            Message::Request(request) => (follows == Some(LearnerPhase::Broadcast))
-                .then(|| Hidden::Step(Input::Request(request.clone()))),
-            Message::Revalidate(payload) if reigns => {
-                Some(Hidden::Step(Input::Revalidated(sent.to, payload.clone())))
+            Message::Request(request) => {
+                (follows == Some(LearnerPhase::Broadcast)).then(|| Hidden::Step(Input::Request(request.clone())))
             }
-            Message::Revalidate(payload) => (follows == Some(LearnerPhase::Broadcast))
-                .then(|| Hidden::Step(Input::Revalidate(payload.clone()))),
+            Message::Revalidate(payload) if reigns => Some(Hidden::Step(Input::Revalidated(sent.to, payload.clone()))),
+            Message::Revalidate(payload) => {
+                (follows == Some(LearnerPhase::Broadcast)).then(|| Hidden::Step(Input::Revalidate(payload.clone())))
+            }
             Message::Sync => {
                 let Role::Leading(leading) = &self.peer.role else { return None };
                 (!leading.syncs.is_empty()).then_some(Hidden::ConfirmSync)
             }
             _ => None,
         }
+    }
+}
+
+/// What a learner says only when it has UPTODATE. Nothing of it changes what a leader says until it is asked for.
+fn answers_up_to_date(message: &Message) -> bool {
+    match message {
+        Message::Ping(_) | Message::Request(Request::Write(_)) | Message::Revalidate(_) => true,
+        Message::Ack(zxid) => zxid.counter() == 0,
+        _ => false,
     }
 }
 

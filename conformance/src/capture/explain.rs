@@ -183,9 +183,10 @@ impl Search<'_> {
             if hidden.is_some_and(|hidden| !course.apply(self.script, &hidden)) {
                 continue;
             }
+            let mut possible = true;
             while let Some(sent) = self.script.sent.get(place) {
-                course.settle(self.script, sent);
-                if !course.meets(sent) {
+                possible = course.settle(self.script, sent);
+                if !possible || !course.meets(sent) {
                     break;
                 }
                 place += 1;
@@ -194,7 +195,7 @@ impl Search<'_> {
                 (self.best, self.farthest) = (place, Some(course.clone()));
             }
             let Some(sent) = self.script.sent.get(place) else { return Some(course) };
-            if !seen.insert((place, course.fingerprint())) {
+            if !possible || !seen.insert((place, course.fingerprint())) {
                 continue;
             }
             let steps = course.hidden(self.script, sent);

@@ -61,9 +61,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         explanation.differences.iter().for_each(|(difference, count)| println!("  {count} × {difference}"));
     }
     let unreadable = events.iter().filter(|event| matches!(event, Event::Unreadable { .. })).count();
-    let (sent, explained) = explanations.iter().fold((0, 0), |(sent, explained), explanation| {
-        (sent + explanation.sent, explained + explanation.explained)
-    });
+    let (sent, explained) = explanations
+        .iter()
+        .fold((0, 0), |(sent, explained), explanation| (sent + explanation.sent, explained + explanation.explained));
     println!(
         "{explained} of {sent} messages of {} servers are explained, {unreadable} could not be read; {:.1} s, {:.1} s of \
          them to record",
