@@ -6,7 +6,7 @@
 use conformance::capture::difference::Difference;
 use conformance::capture::explain::{Explanation, differences, explain};
 use conformance::capture::record::Event;
-use conformance::capture::{capture, ensemble, java};
+use conformance::capture::{Course, capture, ensemble, java};
 use std::collections::BTreeSet;
 use std::io::Write;
 use zab::{AckEpoch, Epoch, Message, ServerState, Zxid};
@@ -17,7 +17,7 @@ fn java_is_explained_and_javas_defects_are_not() {
         let _ = writeln!(std::io::stderr(), "capture: skipped, there is no Apache ZooKeeper: {why}");
         return;
     }
-    let events = capture(4, 1).expect("a recording");
+    let events = capture(Course { writes: 4, kills: 1, load: false }).expect("a recording");
     let explanations = explain(&events, &ensemble());
     for explanation in &explanations {
         assert!(explanation.unexplained.is_none(), "{explanation}");

@@ -318,6 +318,8 @@ impl Course {
                 self.forget(from);
                 self.step(Input::Disconnected(from));
             }
+            // Java's leader counts on no number: it sends the last zxid, and would confirm every sync with it.
+            Some(Message::Ping(_)) if connection.leader == id => {}
             Some(message) => {
                 if connection.learner == id {
                     self.note_history(message);
@@ -389,11 +391,9 @@ impl Course {
 
     fn confirm_sync(&mut self) -> bool {
         let Role::Leading(leading) = &self.peer.role else { return false };
-        let (number, own) = (leading.ping, self.peer.id);
+        let Some(number) = leading.syncs.first().map(|sync| sync.ping) else { return false };
+        let own = self.peer.id;
         let learners: Vec<ServerId> = leading.learners.iter().map(|learner| learner.id).collect();
-        if leading.syncs.is_empty() {
-            return false;
-        }
         self.excuse(Difference::SyncUnconfirmed);
         for id in learners.into_iter().filter(|id| *id != own) {
             self.step(Input::Receive(id, Message::Ping(number)));

@@ -167,26 +167,32 @@ impl JavaEnsemble {
         std::fs::read_to_string(self.directory.path().join(format!("{}/log.txt", id.0))).unwrap_or_default()
     }
 
-    /// A client of this server creates so many znodes, asks for a sync, and closes its session.
-    ///
-    /// # Errors
-    /// The connection's, and what the server refuses.
-    pub fn write(&self, id: ServerId, name: &str, count: usize) -> io::Result<()> {
-        let mut client = WritingClient::open(self.members[&id].client)?;
-        for number in 0..count {
-            let change = Change::Create {
-                kind: OpCode::Create,
-                path: format!("/{name}-{number}"),
-                data: Some("x".into()),
-                acl: Acl::open(),
-                flags: 0,
-                ttl: 0,
-            };
-            client.call(&ClientRequest::Write(change))?;
-        }
-        client.call(&ClientRequest::Sync { path: Some("/".to_owned()) })?;
-        client.call(&ClientRequest::Write(Change::CloseSession))
+    /// Where a server's clients connect.
+    #[must_use]
+    pub fn client(&self, id: ServerId) -> SocketAddr {
+        self.members[&id].client
     }
+}
+
+/// A client creates so many znodes, asks for a sync, and closes its session.
+///
+/// # Errors
+/// The connection's, and what the server refuses.
+pub fn write(server: SocketAddr, name: &str, count: usize) -> io::Result<()> {
+    let mut client = WritingClient::open(server)?;
+    for number in 0..count {
+        let change = Change::Create {
+            kind: OpCode::Create,
+            path: format!("/{name}-{number}"),
+            data: Some("x".into()),
+            acl: Acl::open(),
+            flags: 0,
+            ttl: 0,
+        };
+        client.call(&ClientRequest::Write(change))?;
+    }
+    client.call(&ClientRequest::Sync { path: Some("/".to_owned()) })?;
+    client.call(&ClientRequest::Write(Change::CloseSession))
 }
 
 impl Drop for JavaEnsemble {
