@@ -17,8 +17,19 @@ fn java_is_explained_and_javas_defects_are_not() {
         let _ = writeln!(std::io::stderr(), "capture: skipped, there is no Apache ZooKeeper: {why}");
         return;
     }
-    let events = capture(Course { writes: 4, kills: 1, load: false }).expect("a recording");
-    let explanations = explain(&events, &ensemble());
+    for load in [false, true] {
+        // With 3.8.0's servers among themselves clients wait for ever, once in a while: that is not asked here.
+        let recorded = (0..3).find_map(|_| capture(Course { writes: 4, kills: 1, load }).ok());
+        let events = recorded.expect("a recording");
+        is_explained(&events);
+        if !load {
+            defects_are_found(&events);
+        }
+    }
+}
+
+fn is_explained(events: &[Event]) {
+    let explanations = explain(events, &ensemble());
     for explanation in &explanations {
         assert!(explanation.unexplained.is_none(), "{explanation}");
         assert_eq!(explanation.explained, explanation.sent);
@@ -35,7 +46,6 @@ fn java_is_explained_and_javas_defects_are_not() {
         Difference::WithoutDigest,
     ];
     assert!(differences(&explanations).is_subset(&BTreeSet::from(expected)));
-    defects_are_found(&events);
 }
 
 /// Changes what one server says, in one message, and sees that it is that server that is not explained any more.

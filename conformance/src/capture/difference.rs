@@ -1,4 +1,7 @@
 //! Where Java's servers may say something else than the specification, and still be explained.
+//!
+//! Not counted: a notification is sent again, or never, as `QuorumCnxManager` keeps the newest for each server and sends
+//! the last once more on a new connection.
 
 use std::fmt;
 
@@ -19,8 +22,6 @@ pub enum Difference {
     SyncUnconfirmed,
     /// A transaction is sent without the digest with which it was proposed.
     WithoutDigest,
-    /// A notification is sent again, or was replaced by a newer one before it was sent.
-    NewestNotification,
 }
 
 impl Difference {
@@ -41,9 +42,6 @@ impl Difference {
             }
             Difference::SyncUnconfirmed => "Leader.processSync answers when nothing is open, and asks nobody",
             Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
-            Difference::NewestNotification => {
-                "QuorumCnxManager keeps one message for each server, and sends the last again on a new connection"
-            }
         }
     }
 }
