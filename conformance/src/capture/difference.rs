@@ -1,7 +1,7 @@
 //! Where Java's servers may say something else than the specification, and still be explained.
 //!
-//! Not counted: a notification is sent again, or never, as `QuorumCnxManager` keeps the newest for each server and sends
-//! the last once more on a new connection.
+//! Not counted: a notification is sent again, or never, as `QuorumCnxManager` keeps the newest for each server and
+//! sends the last once more on a new connection.
 
 use std::fmt;
 

@@ -74,8 +74,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         .iter()
         .fold((0, 0), |(sent, explained), explanation| (sent + explanation.sent, explained + explanation.explained));
     println!(
-        "{explained} of {sent} messages of {} servers are explained, {unreadable} could not be read; {:.1} s, {:.1} s of \
-         them to record",
+        "{explained} of {sent} messages of {} servers are explained, {unreadable} could not be read; {:.1} s, {:.1} s \
+         of them to record",
         explanations.len(),
         start.elapsed().as_secs_f64(),
         recorded.as_secs_f64()

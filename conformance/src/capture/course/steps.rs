@@ -199,6 +199,12 @@ impl Course {
         match &self.peer.role {
             Role::Looking(looking) if looking.settling => steps.push(Hidden::Step(Input::Timeout(Timer::Settle))),
             Role::Looking(_) => {}
+            // A sync may be answered between two messages to others, and be seen behind them.
+            Role::Leading(leading) if !leading.syncs.is_empty() => steps.push(Hidden::ConfirmSync),
+            _ => {}
+        }
+        match &self.peer.role {
+            Role::Looking(_) => {}
             _ if self.may_have_given_up(sent) => steps.push(Hidden::GiveUp),
             _ => {}
         }
