@@ -43,6 +43,7 @@ fn is_explained(events: &[Event]) {
         Difference::SyncUnconfirmed,
         Difference::UpToDateOvertaken,
         Difference::OpenBeforeNewLeader,
+        Difference::AckMistaken,
         Difference::WithoutDigest,
     ];
     assert!(differences(&explanations).is_subset(&BTreeSet::from(expected)));

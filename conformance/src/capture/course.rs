@@ -64,6 +64,8 @@ pub enum Hidden {
     Open(Connection),
     /// A leader gives up on its own.
     GiveUp,
+    /// A learner's first acknowledgement is taken for NEWLEADER's, as Java does.
+    MistakeAck(ServerId),
     /// A sync is answered as Java does.
     ConfirmSync,
 }

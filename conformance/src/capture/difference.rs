@@ -20,6 +20,8 @@ pub enum Difference {
     UpToDateOvertaken,
     /// A sync is answered without a quorum's confirmation.
     SyncUnconfirmed,
+    /// ZOOKEEPER-4685: UPTODATE before NEWLEADER is acknowledged.
+    AckMistaken,
     /// A transaction is sent without the digest with which it was proposed.
     WithoutDigest,
 }
@@ -41,6 +43,9 @@ impl Difference {
                 "LearnerHandler.run queues UPTODATE from a thread of its own, when forwarding has begun already"
             }
             Difference::SyncUnconfirmed => "Leader.processSync answers when nothing is open, and asks nobody",
+            Difference::AckMistaken => {
+                "LearnerHandler.run takes the first ACK for NEWLEADER's, whatever it acknowledges (ZOOKEEPER-4685)"
+            }
             Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
         }
     }

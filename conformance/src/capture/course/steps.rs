@@ -3,7 +3,7 @@
 use super::{Course, Hidden, Receipt, Script, Sent, Waiting};
 use crate::capture::difference::Difference;
 use std::collections::VecDeque;
-use zab::peer::{HandlerPhase, LeaderPhase, LearnerPhase};
+use zab::peer::{HandlerPhase, LeaderPhase, Learner, LearnerPhase};
 use zab::{Input, Message, Request, Role, ServerId, ServerState, Timer, Txn};
 
 impl Course {
@@ -32,6 +32,11 @@ impl Course {
                 self.step(Input::Connected(connection.leader));
             }
             Hidden::GiveUp => self.give_up(),
+            Hidden::MistakeAck(learner) => {
+                *self.differences.entry(Difference::AckMistaken).or_default() += 1;
+                let start = self.peer.memory.accepted_epoch.start();
+                self.step(Input::Receive(*learner, Message::Ack(start)));
+            }
             Hidden::ConfirmSync => return self.confirm_sync(),
         }
         true
@@ -214,7 +219,25 @@ impl Course {
             None => false,
         };
         steps.extend(links.iter().map(|(_, link)| *link).filter(may_be_lost).map(Hidden::Lose));
+        if self.may_mistake(script, sent) {
+            steps.push(Hidden::MistakeAck(sent.to));
+        }
         steps
+    }
+
+    /// Whether UPTODATE was seen when the learner had acknowledged a transaction, and not NEWLEADER.
+    fn may_mistake(&self, script: &Script, sent: &Sent) -> bool {
+        let synchronizes = |learner: &Learner| learner.phase == HandlerPhase::Synchronizing;
+        if sent.message != Message::UpToDate || !self.learner(sent.to).is_some_and(synchronizes) {
+            return false;
+        }
+        let before = |receipt: &&Receipt| receipt.connection == sent.connection && receipt.at < sent.at;
+        let acks = script.links.iter().flatten().filter(before).filter_map(|receipt| match receipt.message {
+            Some(Message::Ack(zxid)) => Some(zxid.counter()),
+            _ => None,
+        });
+        let acks: Vec<u32> = acks.collect();
+        !acks.is_empty() && !acks.contains(&0)
     }
 
     fn may_have_given_up(&self, sent: &Sent) -> bool {
