@@ -20,6 +20,7 @@
 //! | [`replay`] | traces and paths of the model, on the server |
 //! | [`simulation`] | the server under faults that a seed chooses, in a time of its own |
 //! | [`histories`] | what clients saw while servers failed, and whether they were promised it |
+//! | [`capture`] | what servers of Java's say to each other, explained by the specification |
 //! | [`cover`] | paths that take every edge of a graph |
 //! | [`mutants`] | changes of the specification, and who tells them from it |
 //! | [`coverage`] | which lines of the specification are executed, and by whom |
@@ -27,6 +28,7 @@
 //! | [`results`] | what the commands leave for the report |
 
 pub mod apache;
+pub mod capture;
 pub mod cover;
 pub mod coverage;
 pub mod diagram;

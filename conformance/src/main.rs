@@ -7,7 +7,9 @@
 
 use clap::{Parser, Subcommand};
 use conformance::results::Results;
-use conformance::{apache, coverage, histories, judge, mutants, recording, replay, report, scenario, simulation};
+use conformance::{
+    apache, capture, coverage, histories, judge, mutants, recording, replay, report, scenario, simulation,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -49,6 +51,8 @@ enum Command {
     Coverage(coverage::Arguments),
     /// Show on one page what was compared, and what came of it.
     Report(report::Arguments),
+    /// Record what three servers of Java's say to each other, and explain it by the specification.
+    Capture(capture::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Mutants(arguments) => return mutants::run(&arguments),
         Command::Coverage(arguments) => return coverage::run(&arguments),
         Command::Report(arguments) => return report::run(&arguments),
+        Command::Capture(arguments) => return capture::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -110,7 +110,8 @@ fn a_message_that_never_came_is_missed() {
     // Apache's server is not told of a proposal that the specification logs and acknowledges.
     let what = otherwise("late-joiner", |id, event| {
         if let Event::Stepped { input, .. } = event
-            && matches!(input, Input::Receive(_, Message::Proposal(txn)) if id == ServerId(1) && txn.zxid.counter() == 2)
+            && id == ServerId(1)
+            && matches!(input, Input::Receive(_, Message::Proposal(txn)) if txn.zxid.counter() == 2)
         {
             *input = Input::Receive(ServerId(3), Message::Ping(0));
         }

@@ -11,12 +11,11 @@ use model::scenario::Double;
 use model::world::{Queued, Server, World};
 use model::zookeeper::ZooKeeper;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use zab::trace::Event;
 use zab::tree::SessionId;
-use zab::{Disk, Ensemble, Input, Message, Notification, Output, Payload, Request, Role, ServerId, Timer, Txn, Zxid};
+use zab::{Ensemble, Input, Message, Notification, Output, Payload, Request, ServerId, Timer, Txn, Zxid};
 use zabkeeper::disk::Snapshot;
 use zabkeeper::wire::ClientRequest;
 use zabkeeper::wire::quorum::{Attachment, ForwardedRequest, Packet};
@@ -25,35 +24,35 @@ use zabkeeper::wire::quorum::{Attachment, ForwardedRequest, Packet};
 const SETTLED: Duration = Duration::from_millis(120);
 
 /// What every step may end with.
-type Told<T = ()> = Result<T, String>;
+pub(super) type Told<T = ()> = Result<T, String>;
 
 /// The engine. All servers but one are played.
 pub struct Apache {
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     /// What is made of the specification first.
-    alter: fn(ServerId, &mut Event),
+    pub(super) alter: fn(ServerId, &mut Event),
     /// The server that is Apache's.
-    id: ServerId,
-    java: Option<Java>,
-    ports: BTreeMap<ServerId, Ports>,
-    actors: BTreeMap<ServerId, Actor>,
-    ledger: Ledger,
+    pub(super) id: ServerId,
+    pub(super) java: Option<Java>,
+    pub(super) ports: BTreeMap<ServerId, Ports>,
+    pub(super) actors: BTreeMap<ServerId, Actor>,
+    pub(super) ledger: Ledger,
     /// How the last action left the world.
-    world: Option<World>,
+    pub(super) world: Option<World>,
     /// What the specification says in Apache's place on the election port.
-    said: BTreeMap<ServerId, Vec<Notification>>,
+    pub(super) said: BTreeMap<ServerId, Vec<Notification>>,
     /// What it has closed.
-    closed: BTreeSet<ServerId>,
+    pub(super) closed: BTreeSet<ServerId>,
     /// What it was told to be committed, since it was last brought up to date.
-    history: BTreeSet<Zxid>,
+    pub(super) history: BTreeSet<Zxid>,
     /// Whether its log was cut.
-    truncated: bool,
+    pub(super) truncated: bool,
     /// The played servers that are down.
-    down: BTreeSet<ServerId>,
+    pub(super) down: BTreeSet<ServerId>,
     /// Who observes.
-    observers: BTreeSet<ServerId>,
+    pub(super) observers: BTreeSet<ServerId>,
     /// Since when it waits for a better vote.
-    settling: Option<Instant>,
+    pub(super) settling: Option<Instant>,
     /// The difference at which the story ended, if it is known.
     pub known: Option<Note>,
     /// Why the story cannot be told with this server as Apache's, if it cannot.
@@ -379,7 +378,7 @@ impl Apache {
     }
 
     /// Apache's server must have said this, next on its connection.
-    fn expect(&mut self, at: ServerId, message: &Message) -> Told {
+    pub(super) fn expect(&mut self, at: ServerId, message: &Message) -> Told {
         let observes = self.observers.contains(&at);
         let said = self.said.get(&at).map_or(&[][..], Vec::as_slice);
         let (ledger, notes, history) = (&mut self.ledger, &mut self.notes, &self.history);
@@ -428,92 +427,6 @@ impl Apache {
     fn actor(&mut self, id: ServerId) -> Told<&mut Actor> {
         self.actors.get_mut(&id).ok_or_else(|| format!("{id} is down"))
     }
-
-    // ---- The end --------------------------------------------------------------------------------------------------
-
-    /// The story is over: what Apache's server has said and nobody heard must be what the specification says as well,
-    /// and its disk must hold what it should.
-    ///
-    /// # Errors
-    /// With a sentence, when something differs.
-    pub fn finish(&mut self) -> Told {
-        let Some(world) = self.world.clone() else { return Ok(()) };
-        let server = world.server(self.id);
-        let waiting = |to: ServerId| {
-            server.queue.iter().filter_map(move |queued| match queued {
-                Queued::Send(other, message) if *other == to => Some(message.clone()),
-                _ => None,
-            })
-        };
-        let others: Vec<ServerId> = self.actors.keys().copied().collect();
-        for id in others {
-            let inbound = world.connections.iter().find_map(|connection| {
-                let pair = (connection.learner, connection.leader);
-                let to_leader = pair == (self.id, id) && connection.leader_open && !connection.broken;
-                let to_learner = pair == (id, self.id) && connection.learner_open && !connection.broken;
-                (to_leader.then_some(&connection.to_leader)).or(to_learner.then_some(&connection.to_learner)).cloned()
-            });
-            if let Some(inbound) = inbound {
-                for message in inbound.into_iter().chain(waiting(id)) {
-                    self.expect(id, &message)?;
-                }
-                self.nothing_more(id)?;
-            }
-            self.said_nothing_else(id)?;
-        }
-        // Where it stands itself, everything that waits for its disk is on it.
-        server.peer.as_ref().map_or(Ok(()), |peer| self.compare_disk(&peer.memory))
-    }
-
-    fn nothing_more(&mut self, id: ServerId) -> Told {
-        let notes = &mut self.notes;
-        let Some(actor) = self.actors.get_mut(&id) else { return Ok(()) };
-        actor.hear();
-        let Some(packets) = actor.packets() else { return Ok(()) };
-        tolerance::skip_all(packets, notes);
-        match packets.front() {
-            Some(packet) => Err(format!("to {id}\n  specified: nothing\n   Apache's: {}", packet.message)),
-            None => Ok(()),
-        }
-    }
-
-    fn said_nothing_else(&mut self, id: ServerId) -> Told {
-        let said = self.said.get(&id).map_or(&[][..], Vec::as_slice);
-        let Some(actor) = self.actors.get_mut(&id) else { return Ok(()) };
-        actor.hear();
-        let observes = self.observers.contains(&id);
-        let is_said = |own: &Notification| said.iter().any(|specified| tolerance::is_said(specified, own, observes));
-        match actor.notifications.iter().find(|own| !is_said(own)) {
-            Some(other) => {
-                Err(format!("to {id}, on the election port\n  specified: nothing like it\n   Apache's: {other}"))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn compare_disk(&mut self, disk: &Disk) -> Told {
-        let Some(java) = &mut self.java else { return Ok(()) };
-        if java.has_left() {
-            return Err(format!("Apache's server has left: {}", java.last_words()));
-        }
-        let wanted = (disk.accepted_epoch, disk.current_epoch, disk.history.last());
-        let mut found = None;
-        let end = Instant::now() + super::actor::PATIENCE;
-        while found != Some(wanted) && Instant::now() < end {
-            let disk = files::read(&java.data()).map_err(|error| error.to_string())?.disk;
-            found = Some((disk.accepted_epoch, disk.current_epoch, disk.history.last()));
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        if found == Some(wanted) {
-            return Ok(());
-        }
-        let own = self.world.as_ref().and_then(|world| world.server(self.id).peer.as_ref());
-        let learns = own.is_some_and(|peer| matches!(&peer.role, Role::Following(_)) && !peer.is_serving());
-        self.known = found.and_then(|found| tolerance::ends_with_disk(wanted, found, self.truncated, learns));
-        Err(format!(
-            "its disk (accepted and current epoch, last transaction)\n  specified: {wanted:?}\n   Apache's: {found:?}"
-        ))
-    }
 }
 
 fn tell(notifications: &VecDeque<Notification>) -> String {
@@ -557,30 +470,4 @@ impl Double for Apache {
     fn server(&mut self, id: ServerId) -> Told<Server> {
         self.world.as_ref().map(|world| world.server(id).clone()).ok_or_else(|| "the story has not begun".to_owned())
     }
-}
-
-/// Shared with whoever asks it how the story ended.
-pub struct Shared(pub Arc<std::sync::Mutex<Apache>>);
-
-impl Double for Shared {
-    fn begin(&mut self, model: &ZooKeeper, world: &World) -> Told {
-        lock(&self.0).begin(model, world)
-    }
-
-    fn happens(&mut self, id: ServerId, event: Event) -> Told<Event> {
-        lock(&self.0).happens(id, event)
-    }
-
-    fn compare(&mut self, world: &World) -> Told {
-        lock(&self.0).compare(world)
-    }
-
-    fn server(&mut self, id: ServerId) -> Told<Server> {
-        lock(&self.0).server(id)
-    }
-}
-
-/// A panic elsewhere does not make it worse.
-pub fn lock(engine: &std::sync::Mutex<Apache>) -> std::sync::MutexGuard<'_, Apache> {
-    engine.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -7,11 +7,12 @@
 //! ```
 //!
 //! What the played servers say arrives at Apache's server when the story lets it arrive. What Apache's server says must
-//! be, message for message on every connection, what the specification says in its place; in the end its epoch files and
-//! its log must hold what the specification's disk holds. When its own waits end and when its disk is done, is its
+//! be, message for message on every connection, what the specification says in its place; in the end its epoch files
+//! and its log must hold what the specification's disk holds. When its own waits end and when its disk is done, is its
 //! affair: a story that wants to decide that cannot be told with this server as Apache's, and says so.
 
 mod actor;
+mod ending;
 mod engine;
 mod java;
 mod ledger;
@@ -20,7 +21,8 @@ mod tolerance;
 pub use java::{CLASS_PATH, class_path};
 pub use tolerance::Note;
 
-use engine::{Apache, Shared, lock};
+use ending::{Shared, lock};
+use engine::Apache;
 use model::scenario;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -11,15 +11,15 @@ pub enum Note {
     Pings,
     /// `Learner.syncWithLeader` (3.8.0): each transaction of the initial history is acknowledged.
     AcknowledgesHistory,
-    /// `LearnerHandler.syncFollower`: what is not in the window of 500 transactions, and whose files are longer than a
-    /// part of the snapshot, is sent as a tree; and so is what one step of another epoch parts from the window.
+    /// `LearnerHandler.syncFollower`: what is not in the window of 500 transactions, and whose files are longer than
+    /// a part of the snapshot, is sent as a tree; and so is what one step of another epoch parts from the window.
     SendsTrees,
     /// `Learner.syncWithLeader`: what it is brought up to date with is in memory only, until NEWLEADER.
     LogsLater,
     /// `FileTxnLog.truncate`: where the log does not hold the transaction after which it is to be cut, the next stays.
     CutsTooLittle,
-    /// `QuorumPeer.loadDataBase`: it does not start where a transaction is of a later epoch than `currentEpoch`, which a
-    /// crash between the two leaves.
+    /// `QuorumPeer.loadDataBase`: it does not start where a transaction is of a later epoch than `currentEpoch`, which
+    /// a crash between the two leaves.
     RefusesEpoch,
     /// `FastLeaderElection.lookForLeader`, the loop of `finalizeWait`: while it waits for a better vote, one that is no
     /// better is thrown away, even if it is of a later round.

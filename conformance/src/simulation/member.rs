@@ -385,10 +385,10 @@ fn node_options(id: ServerId, directory: &DataDirectory) -> NodeOptions {
         snapshots: SnapshotPolicy { count: u64::MAX, size: 0, spread: false },
         compression: Compression::Plain,
         close_session_paths: true,
-        // Few, so that learners that lag are brought by SNAP now and then; or from the log on the disk, which some servers
-        // look through, and others do not.
+        // Few, so that learners that lag are brought by SNAP now and then; or from the log on the disk, which some
+        // servers look through, and others do not.
         kept_transactions: 4,
-        recall: if id.0 % 2 == 0 { Recall::AtOnce(SizeFactor(0)) } else { Recall::Never },
+        recall: if id.0.is_multiple_of(2) { Recall::AtOnce(SizeFactor(0)) } else { Recall::Never },
         collect_interval: Duration::from_secs(60),
         max_never_used: None,
         collect_most: 0,

@@ -1,0 +1,58 @@
+//! Where Java's servers may say something else than the specification, and still be explained.
+//!
+//! Not counted: a notification is sent again, or never, as `QuorumCnxManager` keeps the newest for each server and
+//! sends the last once more on a new connection.
+
+use std::fmt;
+
+/// A tolerated difference. Everything that is not one of these is a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Difference {
+    /// A leader's PING comes when it will.
+    Ping,
+    /// An acknowledgement of a transaction of the initial history.
+    AckOfHistory,
+    /// SNAP where the specification cuts or fills up.
+    SnapForDiff,
+    /// Proposals that are open come before NEWLEADER.
+    OpenBeforeNewLeader,
+    /// What is proposed or committed overtakes UPTODATE.
+    UpToDateOvertaken,
+    /// A sync is answered without a quorum's confirmation.
+    SyncUnconfirmed,
+    /// ZOOKEEPER-4685: UPTODATE before NEWLEADER is acknowledged.
+    AckMistaken,
+    /// A transaction is sent without the digest with which it was proposed.
+    WithoutDigest,
+}
+
+impl Difference {
+    /// Java's class and method, and why.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Difference::Ping => "Leader.lead pings learners twice a tick, LearnerHandler.ping also before UPTODATE",
+            Difference::AckOfHistory => {
+                "Learner.syncWithLeader (before 3.9.3) logs the initial history through SendAckRequestProcessor"
+            }
+            Difference::SnapForDiff => {
+                "LearnerHandler.syncFollower sends SNAP where committedLog and snapshotSizeFactor leave no DIFF"
+            }
+            Difference::OpenBeforeNewLeader => "Leader.startForwarding queues open proposals before NEWLEADER",
+            Difference::UpToDateOvertaken => {
+                "LearnerHandler.run queues UPTODATE from a thread of its own, when forwarding has begun already"
+            }
+            Difference::SyncUnconfirmed => "Leader.processSync answers when nothing is open, and asks nobody",
+            Difference::AckMistaken => {
+                "LearnerHandler.run takes the first ACK for NEWLEADER's, whatever it acknowledges (ZOOKEEPER-4685)"
+            }
+            Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}: {}", self.reason())
+    }
+}

@@ -1,0 +1,157 @@
+//! A real ensemble of Java's, explained: proxies between its servers turn packets into messages, and a search finds
+//! the hidden steps (what waited for a disk, which of two links was read first, what ran out) with which a
+//! [`zab::Peer`] in each server's place says the same.
+//!
+//! | module | says |
+//! |---|---|
+//! | [`java`] | three servers of Java's, and what is done to them |
+//! | [`proxy`] | a port in front of another one |
+//! | [`record`] | what the proxies see |
+//! | [`course`] | one possible course of one server |
+//! | [`explain`](mod@explain) | the search for the one that was seen |
+//! | [`difference`] | what is tolerated, with Java's class and the reason |
+
+pub mod course;
+pub mod difference;
+pub mod explain;
+pub mod java;
+pub mod proxy;
+pub mod record;
+
+use java::JavaEnsemble;
+use record::{Event, Recorder};
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use zab::{Ensemble, ServerId};
+
+/// The arguments of `conformance capture`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// How many znodes each client creates each time.
+    #[arg(long, default_value_t = 10)]
+    writes: usize,
+    /// How often the leader is killed and started again.
+    #[arg(long, default_value_t = 1)]
+    kills: usize,
+    /// Let the clients write at the same time, also when the leader is killed.
+    #[arg(long)]
+    load: bool,
+    /// Print every message.
+    #[arg(long)]
+    print: bool,
+}
+
+impl Arguments {
+    fn course(&self) -> Course {
+        Course { writes: self.writes, kills: self.kills, load: self.load }
+    }
+}
+
+/// Runs Java's servers, and explains what they said; fails if anything is left unexplained.
+#[must_use]
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let start = Instant::now();
+    let events = match capture(arguments.course()) {
+        Ok(events) => events,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let recorded = start.elapsed();
+    if arguments.print {
+        events.iter().enumerate().for_each(|(at, event)| println!("{at:5} {event}"));
+    }
+    let explanations = explain::explain(&events, &ensemble());
+    for explanation in &explanations {
+        println!("{explanation}");
+        explanation.differences.iter().for_each(|(difference, count)| println!("  {count} × {difference}"));
+    }
+    let unreadable = events.iter().filter(|event| matches!(event, Event::Unreadable { .. })).count();
+    let (sent, explained) = explanations
+        .iter()
+        .fold((0, 0), |(sent, explained), explanation| (sent + explanation.sent, explained + explanation.explained));
+    println!(
+        "{explained} of {sent} messages of {} servers are explained, {unreadable} could not be read; {:.1} s, {:.1} s \
+         of them to record",
+        explanations.len(),
+        start.elapsed().as_secs_f64(),
+        recorded.as_secs_f64()
+    );
+    if explained == sent && unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Who takes part.
+///
+/// # Panics
+/// Never: three voters are an ensemble.
+#[must_use]
+pub fn ensemble() -> Arc<Ensemble> {
+    Arc::new(Ensemble::majority((1..=3).map(ServerId), []).expect("three voters"))
+}
+
+/// What happens to the three servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Course {
+    /// How many znodes each client creates each time.
+    pub writes: usize,
+    /// How often the leader is killed and started again.
+    pub kills: usize,
+    /// Whether the clients write at the same time, also when the leader is killed.
+    pub load: bool,
+}
+
+/// Starts three servers of Java's, writes at each, kills the leader, writes, starts it again, writes, and tells what
+/// passed between them.
+///
+/// # Errors
+/// The system's; a sentence where there is no Java, or it does not come to serve.
+pub fn capture(course: Course) -> io::Result<Vec<Event>> {
+    let recorder = Recorder::default();
+    let mut java = JavaEnsemble::new(3, recorder.clone())?;
+    for id in java.ids() {
+        java.start(id)?;
+    }
+    let mut leader = java.wait_until_serving()?;
+    write(&java, &java.ids(), "first", course)?;
+    for kill in 0..course.kills {
+        let others: Vec<ServerId> = java.ids().into_iter().filter(|id| *id != leader).collect();
+        let addresses: Vec<_> = java.ids().into_iter().map(|id| java.client(id)).collect();
+        let writers = addresses.into_iter().enumerate().filter(|_| course.load).map(|(place, address)| {
+            // The kill ends them, sooner or later.
+            std::thread::spawn(move || java::write(address, &format!("killed-{kill}-{place}"), usize::MAX))
+        });
+        let writers: Vec<_> = writers.collect();
+        if course.load {
+            std::thread::sleep(LOAD);
+        }
+        java.kill(leader);
+        let next = java.wait_until_serving()?;
+        write(&java, &others, &format!("without-{kill}"), course)?;
+        java.start(leader)?;
+        java.wait_until_serving()?;
+        write(&java, &java.ids(), &format!("again-{kill}"), course)?;
+        for writer in writers {
+            // How it ended is the client's affair.
+            drop(writer.join());
+        }
+        leader = next;
+    }
+    Ok(recorder.events())
+}
+
+/// So long clients write before the leader is killed.
+const LOAD: Duration = Duration::from_millis(300);
+
+fn write(java: &JavaEnsemble, ids: &[ServerId], name: &str, course: Course) -> io::Result<()> {
+    let one = |id: ServerId| java::write(java.client(id), &format!("{name}-{}", id.0), course.writes);
+    if !course.load {
+        return ids.iter().try_for_each(|id| one(*id));
+    }
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = ids.iter().map(|id| scope.spawn(|| one(*id))).collect();
+        writers.into_iter().try_for_each(|writer| writer.join().map_err(|_| io::Error::other("a writer has failed"))?)
+    })
+}
