@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a command found.
@@ -51,6 +52,16 @@ impl Results {
     pub fn figure(mut self, what: &str, figure: impl ToString) -> Results {
         self.figures.push((what.to_owned(), figure.to_string()));
         self
+    }
+
+    /// Writes them where the command was told to, if it was; whether all is well, as the process says it in the end.
+    #[must_use]
+    pub fn leave(&self, directory: Option<&Path>) -> ExitCode {
+        if let Some(Err(error)) = directory.map(|directory| self.write(directory)) {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+        if self.well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     /// Writes them to `directory/part.json`, in place of earlier ones; the directory is made if there is none.

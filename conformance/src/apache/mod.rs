@@ -21,6 +21,7 @@ mod tolerance;
 pub use java::{CLASS_PATH, class_path};
 pub use tolerance::Note;
 
+use crate::results::Results;
 use ending::{Shared, lock};
 use engine::Apache;
 use model::scenario;
@@ -43,6 +44,9 @@ pub struct Arguments {
     /// Show the end of Apache's log where something differs.
     #[arg(long)]
     log: bool,
+    /// Leave the figures for the report in this directory.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 }
 
 /// How a story went.
@@ -96,7 +100,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     println!(
         "{agree} agree, {differ} differ, {known} as is known, {untold} cannot be told with this server as Apache's"
     );
-    if differ == 0 && agree > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut results = Results::new("apache");
+    results.well = differ == 0 && agree > 0;
+    let results = results.figure("stories that agree", agree).figure("differ", differ);
+    let results = results.figure("differ as is known", known).figure("cannot be told so", untold);
+    results.leave(arguments.results.as_deref())
 }
 
 fn tell(file: &Path, id: u8, verdict: &Verdict, with_log: bool) {

@@ -18,9 +18,11 @@ pub mod java;
 pub mod proxy;
 pub mod record;
 
+use crate::results::Results;
 use java::JavaEnsemble;
 use record::{Event, Recorder};
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,6 +43,9 @@ pub struct Arguments {
     /// Print every message.
     #[arg(long)]
     print: bool,
+    /// Leave the figures for the report in this directory.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -80,7 +85,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         start.elapsed().as_secs_f64(),
         recorded.as_secs_f64()
     );
-    if explained == sent && unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut results = Results::new("capture");
+    results.well = explained == sent && unreadable == 0;
+    let results = results.figure("messages of Java's servers", sent).figure("explained", explained);
+    results.leave(arguments.results.as_deref())
 }
 
 /// Who takes part.

@@ -1,6 +1,7 @@
 //! `conformance histories`: are promises kept, under faults, by simulated servers and by real ones?
 
 use super::{check, processes};
+use crate::results::Results;
 use crate::simulation::command::{FAULTS, play, schedule};
 use crate::{judge, recording};
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// The server's program. [default: zabkeeper, beside this program]
     #[arg(long, value_name = "FILE", requires = "processes")]
     server: Option<PathBuf>,
+    /// Leave the figures for the report in this directory.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 }
 
 /// Looks at histories.
@@ -37,7 +41,7 @@ pub fn histories(arguments: &Arguments) -> ExitCode {
     match looked {
         Ok(told) => {
             println!("{told}");
-            ExitCode::SUCCESS
+            Results::new("histories").figure("looked at", told).leave(arguments.results.as_deref())
         }
         Err(error) => {
             println!("{error}");

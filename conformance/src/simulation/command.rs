@@ -3,6 +3,8 @@
 use super::schedule::Schedule;
 use super::{Defect, run, shrink};
 use crate::histories;
+use crate::results::Results;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// How many threads share the seeds; without it as many as there are processors.
     #[arg(long)]
     threads: Option<usize>,
+    /// Leave the figures for the report in this directory.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 }
 
 /// So many faults has a run, if nobody says otherwise.
@@ -137,7 +142,9 @@ pub fn simulate(arguments: &Arguments) -> ExitCode {
             println!("{clients}");
             println!("the longest time from the last fault to a write: {calm_after} ms");
             println!("{} s simulated in {seconds:.1} s, {:.1} seeds/s", simulated / 1000, runs as f64 / seconds);
-            return ExitCode::SUCCESS;
+            let results = Results::new("simulate").figure("seeds", runs).figure("events", events);
+            let results = results.figure("transactions", transactions).figure("epochs", epochs);
+            return results.leave(arguments.results.as_deref());
         }
         Err(failure) => failure,
     };
