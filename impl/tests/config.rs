@@ -140,7 +140,7 @@ fn every_honoured_key_changes_something() {
     // One has a single value, the other makes an ensemble, which needs more than a line (see `wholes`).
     let elsewhere = ["electionAlg", "standaloneEnabled"];
     for key in keys::HONOURED.iter().map(|key| key.name).filter(|name| !elsewhere.contains(name)) {
-        let values = ["7", "700", "70000", "true", "false", "yes", "no", "h", "/x", "gz", "observer"];
+        let values = ["7", "700", "70000", "0.5", "true", "false", "yes", "no", "h", "/x", "gz", "observer"];
         let none = "org.apache.zookeeper.metrics.impl.NullMetricsProvider";
         let changes = |value: &&str| settings(&format!("{base}{key}={value}\n")).is_some_and(|after| after != before);
         assert!(values.iter().chain([&none]).any(changes), "{key} changes nothing");
