@@ -77,9 +77,11 @@ impl DataDirectory {
             missing.push(above);
         }
         self.files.create_directories(directory).map_err(DiskError::io("create", directory))?;
-        for above in missing.into_iter().filter_map(Path::parent) {
+        for made in missing {
+            let Some(above) = made.parent() else { continue };
             let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-            self.files.sync_directory(above).map_err(DiskError::io("sync directory", above))?;
+            // The sentence names what an operator has configured, not a directory above that it has no part in.
+            self.files.sync_directory(above).map_err(DiskError::io("sync the directory above", made))?;
         }
         Ok(())
     }

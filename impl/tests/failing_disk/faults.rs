@@ -88,6 +88,17 @@ fn live(random: &mut Random, faults: u64) -> u64 {
 }
 
 #[test]
+fn whichever_operation_of_the_first_start_fails_the_sentence_names_the_data_directory() {
+    let refused = (0..STARTING).filter(|operation| {
+        let disk = SimulatedDisk::new();
+        let fault = Fault::Error(ENOSPC);
+        disk.fail_at(disk.operations() + operation, ENOSPC);
+        start(&disk).map(|server| drop(server.stop())).inspect_err(|error| fault.check(&error.to_string())).is_err()
+    });
+    assert!(refused.count() > 3, "a first start has more operations than that");
+}
+
+#[test]
 fn a_server_whose_disk_fails_stops_and_has_everything_it_acknowledged() {
     let faults = number_from("ZABKEEPER_FAULTS").unwrap_or(300);
     let mut random = Random::new();
