@@ -1,11 +1,11 @@
 //! What the servers of an ensemble recorded: files `*.ndjson`, one for each run of a server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zab::trace::{Event, FORMAT, Header, Line, VERSION};
-use zab::{Ensemble, ServerId};
+use zab::{Ensemble, Output, ServerId};
 
 /// All runs of all servers.
 #[derive(Clone, Debug)]
@@ -101,10 +101,39 @@ pub fn read(folders: &[PathBuf]) -> Result<Recording, ReadError> {
         if let Some((_, place)) = lines.iter().find(|(line, _)| line.server != server) {
             return Err(ReadError::Server(place.clone()));
         }
-        let entries = lines.into_iter().map(|(line, place)| Entry { event: line.event, place });
-        recording.servers.entry(server).or_default().extend(entries);
+        recording.servers.entry(server).or_default().extend(one_by_one(lines));
     }
     recording.ok_or(ReadError::Nothing)
+}
+
+/// A sync that made several writes durable becomes as many events: of the older ones is known what was queued, the last
+/// one is told.
+fn one_by_one(lines: Vec<(Line, Place)>) -> Vec<Entry> {
+    let (mut entries, mut queue) = (Vec::with_capacity(lines.len()), VecDeque::new());
+    for (Line { event, .. }, place) in lines {
+        match &event {
+            Event::Recovered { outputs, .. } | Event::Stepped { outputs, .. } => {
+                let write =
+                    |output: &Output| if let Output::Write(write) = output { Some(write.clone()) } else { None };
+                queue.extend(outputs.iter().filter_map(write));
+                entries.push(Entry { event, place });
+            }
+            Event::Flushed { count, write: last } => {
+                // More than are queued cannot be: the last event says the rest, and is refused.
+                let older = count.saturating_sub(1).min(queue.len());
+                let each = queue.drain(..older).map(|write| Event::Flushed { count: 1, write });
+                entries.extend(each.map(|event| Entry { event, place: place.clone() }));
+                queue.pop_front();
+                let event = Event::Flushed { count: count - older, write: last.clone() };
+                entries.push(Entry { event, place });
+            }
+            Event::Crashed => {
+                queue.clear();
+                entries.push(Entry { event, place });
+            }
+        }
+    }
+    entries
 }
 
 type Parsed = (Header, Vec<(Line, Place)>);

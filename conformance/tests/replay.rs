@@ -60,7 +60,7 @@ fn the_server_is_compared_in_every_step() {
             Event::Recovered { outputs, .. } | Event::Stepped { outputs, .. } if !outputs.is_empty() => {
                 outputs.pop();
             }
-            Event::Flushed { write } => *write = Write::Truncate(Zxid::ZERO),
+            Event::Flushed { write, .. } => *write = Write::Truncate(Zxid::ZERO),
             _ => continue,
         }
         let mut servers = Servers::new(Medium::Memory);

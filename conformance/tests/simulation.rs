@@ -35,7 +35,7 @@ fn the_faults_lead_to_every_way_of_recovery() {
                 Event::Stepped { input: Input::Recalled(_, older), .. } if !older.log().is_empty() => "the log",
                 Event::Stepped { input: Input::Timeout(_), .. } => "a timer",
                 Event::Stepped { input: Input::Disconnected(_), .. } => "a broken connection",
-                Event::Flushed { write: Write::Snapshot(_) } => "a snapshot",
+                Event::Flushed { write: Write::Snapshot(_), .. } => "a snapshot",
                 Event::Crashed => "a crash",
                 _ => continue,
             };

@@ -34,6 +34,21 @@ fn what_was_recorded_is_as_specified() {
 }
 
 #[test]
+fn a_sync_of_another_number_of_writes_is_refused() {
+    for wrong in ["0", "1", "2", "18446744073709551615"] {
+        let refused = judge(|lines| {
+            let counted = |line: &&mut String| line.contains(r#""event":"flushed","count":"#);
+            let line = lines.iter_mut().find(counted).expect("writes share a sync");
+            let (before, rest) = line.split_once(r#""count":"#).expect("a count");
+            let (count, behind) = rest.split_once(',').expect("a write");
+            assert_ne!(count, wrong);
+            *line = format!(r#"{before}"count":{wrong},{behind}"#);
+        });
+        assert!(matches!(refused.expect_err("it is refused").fault, Fault::Difference(_)), "{wrong}");
+    }
+}
+
+#[test]
 fn a_wait_that_had_not_begun_is_refused() {
     let refused = judge(|lines| {
         let place = fifth(lines, COMMIT);

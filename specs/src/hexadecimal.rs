@@ -1,5 +1,6 @@
-//! Bytes as a text of hexadecimal digits, in traces: short, and quick to read. Formats that are not for people, such as
-//! the one in which the model keeps states, have bytes of their own.
+//! Payloads as a text of hexadecimal digits, in traces: short, and quick to read. The protocol never looks into a
+//! payload, so a trace may have something shorter in the place of a long one, as long as it is the same everywhere.
+//! Formats that are not for people, such as the one in which the model keeps states, have bytes of their own.
 
 use bytes::Bytes;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -19,14 +20,41 @@ const fn pairs() -> [[u8; 2]; 256] {
     pairs
 }
 
+/// Bytes of the longest payload that is written whole. A longer one is written as its first [`KEPT`] bytes and the
+/// CRC-32 of all of it.
+const LONGEST: usize = 24;
+
+/// How much stays of a payload that is too long: of a transaction of ZooKeeper, its session, its cxid and its zxid.
+const KEPT: usize = 20;
+
+/// A payload as traces have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    text: [[u8; 2]; LONGEST],
+    length: usize,
+}
+
+impl Digits {
+    pub(crate) fn new(payload: &[u8]) -> Digits {
+        let sum = crc32fast::hash(payload).to_be_bytes();
+        let (kept, sum) = if payload.len() > LONGEST { (&payload[..KEPT], &sum[..]) } else { (payload, &[][..]) };
+        let mut text = [[0; 2]; LONGEST];
+        text.iter_mut().zip(kept.iter().chain(sum)).for_each(|(pair, byte)| *pair = PAIRS[usize::from(*byte)]);
+        Digits { text, length: kept.len() + sum.len() }
+    }
+
+    /// Hexadecimal digits, two a byte: 48 at most.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.text[..self.length].as_flattened()).expect("digits are text")
+    }
+}
+
 pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
     if !serializer.is_human_readable() {
         return bytes.serialize(serializer);
     }
-    let mut text = vec![0; 2 * bytes.len()];
-    let (pairs, _) = text.as_chunks_mut();
-    pairs.iter_mut().zip(bytes).for_each(|(pair, byte)| *pair = PAIRS[usize::from(*byte)]);
-    serializer.serialize_str(std::str::from_utf8(&text).expect("digits are text"))
+    serializer.serialize_str(Digits::new(bytes).as_str())
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {

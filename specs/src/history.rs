@@ -1,14 +1,24 @@
 #![doc = include_str!("history.md")]
 
+use crate::hexadecimal::Digits;
 use crate::number::Zxid;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a transaction says. The protocol orders payloads and never looks into them. Traces write them in hexadecimal.
+/// What a transaction says. The protocol orders payloads and never looks into them. Traces write them in hexadecimal,
+/// and shorten what has more than 24 bytes ([`crate::trace`]).
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Payload(#[serde(with = "crate::hexadecimal")] pub Bytes);
+
+impl Payload {
+    /// What traces write in its place.
+    #[must_use]
+    pub fn digits(&self) -> Digits {
+        Digits::new(&self.0)
+    }
+}
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

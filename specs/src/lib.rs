@@ -41,6 +41,7 @@ pub mod tree;
 pub use contract::{Halt, Input, Output, Timer};
 pub use disk::{Disk, Write};
 pub use ensemble::Ensemble;
+pub use hexadecimal::Digits;
 pub use history::{History, Payload, Txn};
 pub use message::{AckEpoch, Message, Notification, Request, ServerState, Vote};
 pub use number::{Epoch, Round, ServerId, Zxid};

@@ -61,6 +61,7 @@ struct Fields {
     disk: Option<Disk>,
     input: Option<Input>,
     outputs: Option<Vec<Output>>,
+    count: Option<usize>,
     write: Option<Write>,
 }
 
@@ -77,11 +78,11 @@ impl TryFrom<Fields> for Line {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Line, &'static str> {
-        let Fields { server, event, disk, input, outputs, write } = fields;
+        let Fields { server, event, disk, input, outputs, count, write } = fields;
         let event = match (event, input, outputs, write) {
             (Kind::Recovered, _, Some(outputs), _) => Event::Recovered { disk, outputs },
             (Kind::Stepped, Some(input), Some(outputs), _) => Event::Stepped { input, outputs },
-            (Kind::Flushed, _, _, Some(write)) => Event::Flushed { write },
+            (Kind::Flushed, _, _, Some(write)) => Event::Flushed { count: count.unwrap_or(1), write },
             (Kind::Crashed, ..) => Event::Crashed,
             _ => return Err("the event lacks its input, its outputs or its write"),
         };
@@ -108,13 +109,21 @@ pub enum Event {
         /// What it did.
         outputs: Vec<Output>,
     },
-    /// Its oldest queued write became durable.
+    /// Its oldest queued writes became durable.
     Flushed {
-        /// Which.
+        /// How many: 1 where nothing is said.
+        #[serde(skip_serializing_if = "is_one")]
+        count: usize,
+        /// The last of them.
         write: Write,
     },
     /// It stopped, and forgot everything that was not durable.
     Crashed,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 /// Why a trace is not one of this specification: the first line that differs, and how.
@@ -155,9 +164,9 @@ pub enum Difference {
         /// What the trace says.
         recorded: Option<Box<Output>>,
     },
-    /// A write became durable that is not the oldest one waiting.
+    /// A write became durable before an older one, or without having been queued.
     Flushed {
-        /// The oldest one waiting.
+        /// The one whose turn it was.
         expected: Option<Write>,
         /// What the trace says.
         recorded: Write,
@@ -239,7 +248,7 @@ impl Replay {
         match event {
             Event::Recovered { disk, outputs } => self.recover(disk.as_ref(), outputs),
             Event::Stepped { input, outputs } => self.step(input, outputs),
-            Event::Flushed { write } => self.flush(write),
+            Event::Flushed { count, write } => self.flush(*count, write),
             Event::Crashed => {
                 self.peer.take().ok_or(Difference::Down)?;
                 self.queue.clear();
@@ -284,20 +293,24 @@ impl Replay {
         self.compare(expected, outputs)
     }
 
-    fn flush(&mut self, write: &Write) -> Result<(), Difference> {
-        let (Some(_), Some(disk)) = (&self.peer, &mut self.disk) else {
-            return Err(Difference::Down);
-        };
-        // What stands before the oldest write has been released already.
-        let expected = match self.queue.pop_front() {
-            Some(Waiting::Write(expected)) => Some(expected),
-            _ => None,
-        };
-        if expected.as_ref() != Some(write) {
-            return Err(Difference::Flushed { expected, recorded: write.clone() });
+    /// The last of the oldest `count` is told, and compared: it is another one when their number or order is wrong.
+    fn flush(&mut self, count: usize, write: &Write) -> Result<(), Difference> {
+        let mut last = None;
+        for _ in 0..count {
+            let (Some(_), Some(disk)) = (&self.peer, &mut self.disk) else {
+                return Err(Difference::Down);
+            };
+            // What stands before the oldest write has been released already.
+            let Some(Waiting::Write(oldest)) = self.queue.pop_front() else {
+                return Err(Difference::Flushed { expected: None, recorded: write.clone() });
+            };
+            disk.apply(&oldest);
+            self.release();
+            last = Some(oldest);
         }
-        disk.apply(write);
-        self.release();
+        if last.as_ref() != Some(write) {
+            return Err(Difference::Flushed { expected: last, recorded: write.clone() });
+        }
         Ok(())
     }
 
@@ -374,10 +387,10 @@ impl fmt::Display for Difference {
                 write!(f, "output {place} should be: {expected}; recorded is: {}", text(recorded.as_deref()))
             }
             Difference::Flushed { expected: Some(expected), recorded } => {
-                write!(f, "became durable: {recorded}; but the oldest queued write is: {expected}")
+                write!(f, "became durable: {recorded}; but it was the turn of: {expected}")
             }
             Difference::Flushed { expected: None, recorded } => {
-                write!(f, "became durable: {recorded}; but no write is queued")
+                write!(f, "became durable: {recorded}; but none was queued any more")
             }
             Difference::NotReleased { expected: Some(expected), recorded } => {
                 write!(f, "received from itself: {recorded}; but its disk has released: {expected}")

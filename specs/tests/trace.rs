@@ -137,7 +137,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         (proptest::option::of(disk()), outputs()).prop_map(|(disk, outputs)| Event::Recovered { disk, outputs }),
         (input(), outputs()).prop_map(|(input, outputs)| Event::Stepped { input, outputs }),
-        write().prop_map(|write| Event::Flushed { write }),
+        (1..3_usize, write()).prop_map(|(count, write)| Event::Flushed { count, write }),
         Just(Event::Crashed),
     ]
 }
@@ -219,7 +219,7 @@ impl Alone {
     fn flush(&mut self) {
         if let Some(Waiting::Write(write)) = self.queue.pop_front() {
             self.disk.apply(&write);
-            self.record(Event::Flushed { write });
+            self.record(Event::Flushed { count: 1, write });
         }
         self.release();
     }
@@ -292,6 +292,27 @@ proptest! {
     }
 
     #[test]
+    fn a_flush_of_several_writes_is_one_line(choices in proptest::collection::vec(1..32u8, 60..120), wrong in 0..4_usize) {
+        let mut lines = Vec::<Line>::new();
+        for line in Alone::trace(&[&[40, 40][..], &choices].concat()) {
+            match (lines.last_mut().map(|last| &mut last.event), line.event) {
+                (Some(Event::Flushed { count, write }), Event::Flushed { write: later, .. }) => {
+                    (*count, *write) = (*count + 1, later);
+                }
+                (_, event) => lines.push(Line { server: ME, event }),
+            }
+        }
+        prop_assert_eq!(refusal(&lines), None);
+        let flush = lines.iter_mut().find_map(|line| match &mut line.event {
+            Event::Flushed { count, .. } if *count > 1 && *count != wrong => Some(count),
+            _ => None,
+        });
+        prop_assume!(flush.is_some());
+        *flush.unwrap() = wrong;
+        prop_assert!(matches!(refusal(&lines), Some(Difference::Flushed { .. })), "{:?}", refusal(&lines));
+    }
+
+    #[test]
     fn outputs_in_another_order_are_refused(choices in proptest::collection::vec(1..32u8, 30..80), pick: usize) {
         let mut lines = Alone::trace(&[&[40, 40][..], &choices].concat());
         let mut pairs: Vec<_> = lines.iter_mut().filter_map(|line| match &mut line.event {
@@ -313,7 +334,7 @@ fn an_acknowledgement_before_its_write_is_refused() {
     let mut lines = long();
     assert_eq!(refusal(&lines), None);
     // The own acknowledgement of the transaction moves before the flush that releases it.
-    let is_append = |line: &Line| matches!(line.event, Event::Flushed { write: Write::Append(_) });
+    let is_append = |line: &Line| matches!(line.event, Event::Flushed { write: Write::Append(_), .. });
     let flush = lines.iter().position(is_append).unwrap();
     assert!(matches!(&lines[flush + 1].event, Event::Stepped { input: Input::Receive(ME, Message::Ack(_)), .. }));
     lines.swap(flush, flush + 1);

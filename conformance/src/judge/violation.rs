@@ -112,7 +112,7 @@ fn tell(recording: &Recording, (server, line): At) -> Told {
     let (what, then) = match &entry.event {
         Event::Recovered { outputs, .. } => ("recovers".to_owned(), words(outputs)),
         Event::Stepped { input, outputs } => (input.to_string(), words(outputs)),
-        Event::Flushed { write } => (format!("durable: {write}"), Vec::new()),
+        Event::Flushed { write, .. } => (format!("durable: {write}"), Vec::new()),
         Event::Crashed => ("stops".to_owned(), Vec::new()),
     };
     Told { server, line: entry.place.line, what, then, from: None }

@@ -241,7 +241,7 @@ fn tell(event: &Event) -> String {
     match event {
         Event::Recovered { outputs, .. } => format!("start → {}", joined(outputs)),
         Event::Stepped { input, outputs } => format!("{input} → {} [{event:?}]", joined(outputs)),
-        Event::Flushed { write } => format!("durable {write}"),
+        Event::Flushed { write, .. } => format!("durable {write}"),
         Event::Crashed => "crash".to_owned(),
     }
 }

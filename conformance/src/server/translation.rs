@@ -136,7 +136,7 @@ pub fn event(event: &Event, elections: Elections) -> Event {
             Event::Recovered { disk: found.as_ref().map(disk), outputs: outputs(own) }
         }
         Event::Stepped { input: given, outputs: own } => Event::Stepped { input: input(given), outputs: outputs(own) },
-        Event::Flushed { write: durable } => Event::Flushed { write: write(durable) },
+        Event::Flushed { count, write: durable } => Event::Flushed { count: *count, write: write(durable) },
         Event::Crashed => Event::Crashed,
     };
     without_elections(event, elections)

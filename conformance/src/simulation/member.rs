@@ -144,7 +144,7 @@ impl Member {
         let Some(running) = &self.running else { return };
         let lines: Vec<Line> = running.recorded.try_iter().collect();
         for line in lines {
-            if let Event::Flushed { write } = &line.event {
+            if let Event::Flushed { write, .. } = &line.event {
                 self.durable.apply(write);
             }
             self.record(line.event);
@@ -217,7 +217,7 @@ impl Member {
                 return Err(format!("{id} finds on its disk what was not written there\n  {found:?}\n  {durable:?}"));
             };
             self.durable.apply(&write);
-            self.record(Event::Flushed { write });
+            self.record(Event::Flushed { count: 1, write });
         }
         if self.run > 0 {
             self.record(Event::Crashed);
@@ -337,7 +337,7 @@ impl Running {
             match command {
                 Command::Write(write @ Write::Truncate(_)) if defect == Some(Defect::TruncateForgotten) => {
                     released.extend(self.journal.settle(std::mem::take(&mut commands)).map_err(told)?);
-                    self.recorder.record(Event::Flushed { write });
+                    self.recorder.flushed(&mut vec![write]);
                 }
                 other => commands.push(other),
             }

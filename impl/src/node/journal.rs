@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
-use zab::trace::Event;
 use zab::tree::Tree;
 use zab::{Message, ServerId, Write};
 
@@ -171,7 +170,7 @@ impl Journal {
     /// Before what waited for these writes is released.
     fn record(&mut self) {
         if let Some(recorder) = &self.recorder {
-            self.unrecorded.drain(..).for_each(|write| recorder.record(Event::Flushed { write }));
+            recorder.flushed(&mut self.unrecorded);
         }
     }
 

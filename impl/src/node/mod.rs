@@ -52,7 +52,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use timing::Clock;
-use zab::trace::Event;
 use zab::tree::{Outlook, PrepareOptions, SessionIds, Sessions, Tree};
 use zab::{Disk, Ensemble, Input, Peer, ServerId, Zxid};
 
@@ -207,7 +206,7 @@ impl Node {
         let mut outputs = Vec::new();
         let peer = Peer::recover(options.id, ensemble, &beginning.disk, &mut outputs);
         if let Some(recorder) = &beginning.recorder {
-            recorder.record(Event::Recovered { disk: Some(beginning.disk.clone()), outputs: outputs.clone() });
+            recorder.recovered(&beginning.disk, &outputs);
         }
         let wall_clock = u64::try_from(shared.time.wall_clock()).unwrap_or_default();
         let now = shared.time.now();
@@ -365,7 +364,7 @@ impl Node {
         let recorded = self.recorder.is_some().then(|| input.clone());
         self.peer.step(input, &mut outputs);
         if let (Some(recorder), Some(input)) = (&self.recorder, recorded) {
-            recorder.record(Event::Stepped { input, outputs: outputs.clone() });
+            outputs = recorder.stepped(input, outputs);
         }
         self.perform(outputs);
     }

@@ -78,7 +78,7 @@ impl<W: Watch> Watch for Beside<'_, W> {
     }
 
     fn flushed(&mut self, id: ServerId, write: &Write) {
-        if let Event::Flushed { write } = self.really(id, Event::Flushed { write: write.clone() }) {
+        if let Event::Flushed { write, .. } = self.really(id, Event::Flushed { count: 1, write: write.clone() }) {
             self.told.flushed(id, &write);
         }
     }

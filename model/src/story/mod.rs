@@ -236,7 +236,7 @@ impl Step {
     /// The writes that became durable, with whose they are.
     pub fn flushed(&self) -> impl Iterator<Item = (ServerId, &Write)> {
         self.lines.iter().filter_map(|line| match &line.event {
-            zab::trace::Event::Flushed { write } => Some((line.server, write)),
+            zab::trace::Event::Flushed { write, .. } => Some((line.server, write)),
             _ => None,
         })
     }

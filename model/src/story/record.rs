@@ -67,7 +67,7 @@ impl Watch for Recorder {
     }
 
     fn flushed(&mut self, id: ServerId, write: &Write) {
-        self.line(id, Event::Flushed { write: write.clone() });
+        self.line(id, Event::Flushed { count: 1, write: write.clone() });
     }
 
     fn crashed(&mut self, id: ServerId) {
