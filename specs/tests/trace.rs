@@ -292,7 +292,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flush_of_several_writes_is_one_line(choices in proptest::collection::vec(1..32u8, 60..120), wrong in 0..4_usize) {
+    fn a_flush_of_several_is_one_line(choices in proptest::collection::vec(1..32u8, 60..120), wrong in 0..4_usize) {
         let mut lines = Vec::<Line>::new();
         for line in Alone::trace(&[&[40, 40][..], &choices].concat()) {
             match (lines.last_mut().map(|last| &mut last.event), line.event) {
