@@ -1,13 +1,10 @@
 //! What the handles of a client ask its task.
 
-use super::error::Error;
+use super::answer::Answer;
 use super::watch::WatchedEvent;
+use crate::wire::ClientRequest;
 use crate::wire::request::AuthPacket;
-use crate::wire::{ClientRequest, Reply};
 use tokio::sync::{mpsc, oneshot};
-
-/// Where a reply goes.
-pub(super) type Answer = oneshot::Sender<Result<Reply, Error>>;
 
 /// In the order in which they were asked.
 #[derive(Debug)]

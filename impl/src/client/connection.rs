@@ -1,7 +1,8 @@
 //! One connection with one server: bytes, packets, and which requests wait for their replies.
 
 use super::address::ServerAddress;
-use super::command::{Answer, Call, Watcher};
+use super::answer::Answer;
+use super::command::{Call, Watcher};
 use super::connector::{Connector, Transport};
 use super::error::{Disconnect, Error};
 use super::metrics::{Metrics, count};
@@ -192,6 +193,7 @@ impl Connection {
         self.put(xid, &call.request);
         count(&self.metrics.requests, 1);
         let asked = Asked::of(&call.request, call.watch.is_some());
+        call.answer.iter().for_each(|answer| answer.sent(xid));
         self.in_flight.push_back(InFlight { xid, asked, answer: call.answer, watch: call.watch });
     }
 
@@ -205,6 +207,7 @@ impl Connection {
     pub fn send_auth(&mut self, packet: AuthPacket, answer: Option<Answer>) {
         self.put(AUTH_XID, &ClientRequest::Auth(packet));
         count(&self.metrics.requests, 1);
+        answer.iter().for_each(|answer| answer.sent(AUTH_XID));
         self.auths.push_back(answer);
     }
 
@@ -251,8 +254,6 @@ impl Connection {
     /// Every request without reply gets this error.
     pub fn fail(self, error: &Error) {
         let answers = self.in_flight.into_iter().map(|request| request.answer).chain(self.auths);
-        for answer in answers.flatten() {
-            let _ = answer.send(Err(error.clone()));
-        }
+        answers.flatten().for_each(|answer| answer.give(Err(error.clone())));
     }
 }

@@ -3,7 +3,8 @@
 //! *Java:* `ClientCnxn.SendThread`.
 
 use super::address::Chroot;
-use super::command::{Answer, Call, Command};
+use super::answer::Answer;
+use super::command::{Call, Command};
 use super::connection::Connection;
 use super::connector::Connector;
 use super::error::{Disconnect, Error};
@@ -109,7 +110,7 @@ impl Waiting {
             Waiting::Auth(_, answer) => Some(answer),
         };
         if let Some(answer) = answer {
-            let _ = answer.send(Err(error.clone()));
+            answer.give(Err(error.clone()));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The client as its users hold it: the session, and how requests go to the task.
 
 use super::address::Chroot;
+use super::answer::Answer;
 use super::command::{Call, Command, Hears, Watcher};
 use super::error::{ConnectError, Disconnect, Error};
 use super::metrics::Metrics;
@@ -104,7 +105,7 @@ impl Client {
     /// [`Error::AuthFailed`], which ends the client. After [`Error::ConnectionLoss`] the proof will be given again on
     /// the next connection.
     pub fn add_auth(&self, scheme: &str, auth: impl AsRef<[u8]>) -> Pending<()> {
-        let (answer, reply) = oneshot::channel();
+        let (answer, reply) = Answer::to_auth(scheme);
         let packet = auth_packet(scheme, auth.as_ref());
         match self.inner.commands.send(Command::Auth { packet, answer }) {
             Ok(()) => Pending::new(reply, |reply| reply.map(|_| ())),
@@ -157,7 +158,7 @@ impl Client {
         watch: Option<Watcher>,
         finish: impl FnOnce(Result<Reply, Error>) -> Result<T, Error> + Send + 'static,
     ) -> Pending<T> {
-        let (answer, reply) = oneshot::channel();
+        let (answer, reply) = Answer::to(&request, || self.session_id().0);
         let call = Call { request, answer: Some(answer), watch };
         match self.inner.commands.send(Command::Request(call)) {
             Ok(()) => Pending::new(reply, finish),

@@ -29,6 +29,9 @@
 //!   [`Error::ConnectionLoss`] (as in Java): whether it was done is not known, and only its author knows whether it may
 //!   be asked again.
 //! - **Cancellation.** Any future may be dropped at any time. The request is not taken back, others are not disturbed.
+//! - **Traces.** By the crate `tracing`: a span `zookeeper` over the life of the session, with what happens to it as
+//!   events; a span `request` (debug) for each request, below the caller's own, with `operation`, `path`, `session`,
+//!   `xid`, `zxid` and `error`, from the call to the answer. What is counted is in [`Client::metrics`].
 //! - **Any bytes.** What a server sends that cannot be understood ends the connection, with a [`Disconnect`] that says
 //!   why, and never more.
 //!
@@ -41,6 +44,7 @@
 //! *Java:* `ZooKeeper`, `ClientCnxn`, `ZKWatchManager` of 3.9.5.
 
 mod address;
+mod answer;
 mod command;
 mod connection;
 mod connector;

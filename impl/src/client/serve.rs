@@ -131,7 +131,7 @@ impl Driver {
                     let answer = connection.take_auth()?;
                     let refused = header.err != 0;
                     if let Some(answer) = answer {
-                        let _ = answer.send(if refused { Err(Error::AuthFailed) } else { Ok(Reply::Nothing) });
+                        answer.give(if refused { Err(Error::AuthFailed) } else { Ok(Reply::Nothing) });
                     }
                     if refused {
                         return Err(Ending::Over(End::AuthFailed));
@@ -170,6 +170,7 @@ impl Driver {
         if is_transaction(header.zxid) {
             self.last_zxid = self.last_zxid.max(header.zxid);
         }
+        request.answer.iter().for_each(|answer| answer.seen(header.zxid));
         if header.err != 0 {
             self.settle(connection, request, Err(Error::from_number(header.err)));
             return Ok(());
@@ -210,8 +211,7 @@ impl Driver {
             Asked::RemoveWatches { .. } | Asked::Other(_) => {}
         }
         if let Some(answer) = request.answer {
-            // Who dropped the future does not want to know.
-            let _ = answer.send(result);
+            answer.give(result);
         }
     }
 

@@ -15,6 +15,7 @@ mod place;
 mod read_only;
 mod scripted;
 mod sessions;
+mod spans;
 mod watches;
 
 use place::{Place, blocking, close_by_another, persist, soon, until};
