@@ -2,9 +2,9 @@
 //!
 //! *Java:* Curator's `LeaderLatch`.
 
+use super::leader_selector::first;
 use super::line::Place;
-use super::mutex::participants;
-use super::retry::{child, data_of, settled};
+use super::retry::settled;
 use super::sessions::{Sessions, Task};
 use crate::client::{Client, Error, SessionState};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use zab::Zxid;
 
 /// Between two attempts, where the server refuses.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 /// A candidate. The first in the line leads until it goes, or until its session ends; without connection it lays the
 /// leadership down at once, as another may have it soon, and takes it up again if its place is still the first.
@@ -68,15 +68,7 @@ impl LeaderLatch {
     /// # Errors
     /// [`Error::SessionExpired`] and others, but not [`Error::ConnectionLoss`].
     pub async fn leader(&self) -> Result<Option<String>, Error> {
-        let client = self.sessions.client().await?;
-        loop {
-            let names = participants(&client, &self.path).await?;
-            let Some(first) = names.first() else { return Ok(None) };
-            // It may go between the two requests.
-            if let Some(id) = data_of(&client, &child(&self.path, first)).await? {
-                return Ok(Some(String::from_utf8_lossy(&id).into_owned()));
-            }
-        }
+        first(&self.sessions.client().await?, &self.path).await
     }
 }
 

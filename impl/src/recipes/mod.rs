@@ -18,7 +18,7 @@
 //! | [`Mutex`], [`ReadWriteLock`], [`Semaphore`] | one session: with it the lock is lost, and its holder is told |
 //! | [`Barrier`], [`DoubleBarrier`], [`SharedCount`], [`Queue`] | one session |
 //! | [`Provider`], [`Consumer`], [`GroupMember`], [`PersistentNode`] | [`Sessions`]: comes back with every new one |
-//! | [`LeaderLatch`], [`NodeCache`], [`TreeCache`] | [`Sessions`] |
+//! | [`LeaderLatch`], [`LeaderSelector`], [`NodeCache`], [`TreeCache`] | [`Sessions`] |
 //!
 //! All go on through lost connections, unless a method says otherwise. Every future may be dropped at any time: what it
 //! had begun is undone in the background, unless its method says otherwise.
@@ -31,6 +31,7 @@ mod cache;
 mod cache_state;
 mod group_member;
 mod leader_latch;
+mod leader_selector;
 mod line;
 mod mutex;
 mod persistent_node;
@@ -49,6 +50,7 @@ pub use cache::{ChildData, NodeCache, TreeCache};
 pub use cache_state::{Change, Changes};
 pub use group_member::GroupMember;
 pub use leader_latch::LeaderLatch;
+pub use leader_selector::{LeaderSelector, Leadership, Requeue};
 pub use mutex::{Mutex, MutexGuard, Standing};
 pub use persistent_node::PersistentNode;
 pub use queue::Queue;
@@ -56,7 +58,7 @@ pub use read_write_lock::ReadWriteLock;
 pub use registry::{Call, Consumer, Instance, Provider, Registration, ServiceChange, ServiceChanges};
 pub use semaphore::{Semaphore, SemaphorePermit};
 pub use sessions::Sessions;
-pub use shared_count::{SharedCount, VersionedValue};
+pub use shared_count::{SharedCount, SharedCountValues, VersionedValue};
 pub use strategy::{
     ConsistentHashStrategy, LeastActiveStrategy, ProviderStrategy, RandomStrategy, RoundRobinStrategy, WeightedStrategy,
 };

@@ -3,7 +3,7 @@
 //! *Java:* Curator's `SharedCount`, `DistributedAtomicLong`.
 
 use super::retry::{ensure_containers, persist};
-use crate::client::{Acl, Client, Code, CreateMode, Error};
+use crate::client::{Acl, Client, Code, CreateMode, Error, OneShotWatch, Stat};
 
 /// A number in a znode, eight bytes with the highest first.
 #[derive(Clone, Debug)]
@@ -22,6 +22,41 @@ pub struct VersionedValue {
     pub value: i64,
 }
 
+/// The numbers that a [`SharedCount`] has, one after another; between two that are told may be others that are not.
+#[derive(Debug)]
+pub struct SharedCountValues {
+    count: SharedCount,
+    watch: Option<OneShotWatch>,
+    told: Option<VersionedValue>,
+}
+
+impl SharedCountValues {
+    /// At first the number now, later the next that was set after the last one told. To drop the future loses none.
+    ///
+    /// # Errors
+    /// [`Error::SessionExpired`] and others, but not [`Error::ConnectionLoss`].
+    pub async fn next(&mut self) -> Result<VersionedValue, Error> {
+        let SharedCount { client, path, .. } = &self.count;
+        loop {
+            if let Some(watch) = &mut self.watch {
+                watch.await;
+                self.watch = None;
+            }
+            match persist(client, || client.get_data_and_watch(path)).await {
+                Ok(((data, stat), watch)) => {
+                    self.watch = Some(watch);
+                    let value = self.count.value(&data, &stat);
+                    if self.told.replace(value) != Some(value) {
+                        return Ok(value);
+                    }
+                }
+                Err(Error::Server(Code::NoNode)) => self.count.create().await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
 impl SharedCount {
     /// Nothing is asked yet. The first use creates it with the number `seed`.
     #[must_use]
@@ -36,14 +71,22 @@ impl SharedCount {
     pub async fn get(&self) -> Result<VersionedValue, Error> {
         loop {
             match persist(&self.client, || self.client.get_data(&self.path)).await {
-                Ok((data, stat)) => {
-                    let value = <[u8; 8]>::try_from(&data[..]).map_or(self.seed, i64::from_be_bytes);
-                    return Ok(VersionedValue { version: stat.persisted.version, value });
-                }
+                Ok((data, stat)) => return Ok(self.value(&data, &stat)),
                 Err(Error::Server(Code::NoNode)) => self.create().await?,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The number now, and then whenever it is another (`SharedCountListener`).
+    #[must_use]
+    pub fn values(&self) -> SharedCountValues {
+        SharedCountValues { count: self.clone(), watch: None, told: None }
+    }
+
+    fn value(&self, data: &[u8], stat: &Stat) -> VersionedValue {
+        let value = data.try_into().map_or(self.seed, i64::from_be_bytes);
+        VersionedValue { version: stat.persisted.version, value }
     }
 
     async fn create(&self) -> Result<(), Error> {

@@ -10,6 +10,7 @@ mod place;
 mod mutex;
 mod others;
 mod registry;
+mod selector;
 mod valve;
 
 use place::{Place, close_by_another, soon};
