@@ -35,7 +35,8 @@ impl PersistentNode {
         let (sender, made) = watch::channel(0);
         let first = loop {
             let client = sessions.client().await?;
-            match make(&client, path, &data.borrow().clone()).await {
+            let value = data.borrow().clone();
+            match make(&client, path, &value).await {
                 Ok(()) => break client,
                 Err(Error::SessionExpired | Error::Closed) => {}
                 Err(error) => return Err(error),

@@ -1,4 +1,10 @@
-//! The recipes against our own server, while sessions are killed, connections cut and the server restarted.
+//! The recipes against our own server, while sessions are killed, connections cut and the server restarted; against an
+//! ensemble whose leader is killed; and against Apache's server.
+
+#[path = "../support/apache.rs"]
+mod apache_server;
+#[path = "../harness/mod.rs"]
+mod harness;
 
 #[path = "../client/gate.rs"]
 #[allow(dead_code)]
@@ -7,10 +13,12 @@ mod gate;
 #[allow(dead_code, unused_imports, unused_macros)]
 mod place;
 
+mod ensemble;
 mod mutex;
 mod others;
 mod registry;
 mod selector;
+mod trials;
 mod valve;
 
 use place::{Place, close_by_another, soon};
