@@ -91,7 +91,7 @@ part_throughput() {
 }
 
 part_sessions() {
-  local name=$1 before line client
+  local name=$1 before with line client
   start "$name" fresh
   sleep 1
   before=$(memory)
@@ -100,8 +100,9 @@ part_sessions() {
   client=$CLIENT_PID
   read -r line <&"${CLIENT[0]}"
   [ "$line" = "open $IDLE" ] || fail "not all sessions are open: $line"
-  note "$name" sessions,rss-with-MiB "$(memory)"
-  note "$name" sessions,bytes-each "$(awk "BEGIN {print ($(memory) - $before) * 1048576 / $IDLE}")"
+  with=$(memory)
+  note "$name" sessions,rss-with-MiB "$with"
+  note "$name" sessions,bytes-each "$(awk "BEGIN {print ($with - $before) * 1048576 / $IDLE}")"
   read -r line <&"${CLIENT[0]}"
   [ "$line" = "lost 0" ] || fail "sessions are gone: $line"
   wait "$client" || true
