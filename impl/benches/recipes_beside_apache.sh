@@ -16,7 +16,8 @@
 #                  herd        a thousand waiters: the lock of which all are told, beside Mutex, which wakes one
 # REPETITIONS    how often (3); every number of the table is the geometric mean
 # HANDOFFS       of each number of contenders (10,000), WATCHERS (1,000), WRITES that they are told of (100)
-# OPERATIONS     of each throughput (100,000), IDLE sessions (10,000), WAITERS in the herd (1,000), RELEASES (5)
+# OPERATIONS     of each throughput with setData (100,000); four times as many with getData, a tenth with one in flight
+# IDLE           sessions (10,000), WAITERS in the herd (1,000), RELEASES of it (5)
 # ZABKEEPER_APACHE_CLASSPATH, PORT, HEAP, DATA   as in beside_apache.sh
 #
 # In the table cpu is the server's CPU seconds per 100,000 handoffs, events or requests, client-cpu the client's: where
@@ -77,14 +78,16 @@ part_watch() {
 }
 
 part_throughput() {
-  local name=$1 what in_flight
+  local name=$1 what in_flight operations
   start "$name" fresh
   for what in set-data get-data; do recipes "$what" --in-flight 64 --operations "$OPERATIONS" >/dev/null; done
   for what in get-data set-data; do
     for in_flight in 64 16 1; do
-      # A round trip each: a tenth of them takes as long.
+      operations=$OPERATIONS
+      [ "$what" = set-data ] || operations=$((operations * 4))
+      [ "$in_flight" != 1 ] || operations=$((operations / 10))
       tell "$name" "$what-$in_flight" "1/s=per_second p99us=p99_us cpu=server_cpu client-cpu=client_cpu" \
-        "$what" --in-flight "$in_flight" --operations $((in_flight == 1 ? OPERATIONS / 10 : OPERATIONS))
+        "$what" --in-flight "$in_flight" --operations "$operations"
     done
   done
   stop
