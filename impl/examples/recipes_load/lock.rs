@@ -32,14 +32,8 @@ pub async fn lock(address: &str, server: Option<u32>, contenders: u64, handoffs:
     for task in clients.iter().map(contend).collect::<Vec<JoinHandle<_>>>() {
         task.await??;
     }
-    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-    let woken: u64 = clients.iter().map(|client| client.metrics().events.load(Relaxed)).sum();
-    if woken > ledger.had {
-        return Err(format!("{} releases woke {woken} waiters", ledger.had).into());
-    }
-    let cost = ledger.cost.take().ok_or("the lock was not taken as often as asked")?;
-    println!("{}", cost.told(handoffs, &ledger.times));
-    drop(ledger);
+    let woken = clients.iter().map(|client| client.metrics().events.load(Relaxed)).sum();
+    println!("{}", ledger.lock().unwrap_or_else(PoisonError::into_inner).told(woken)?);
     close(clients).await
 }
 
@@ -99,5 +93,14 @@ impl Ledger {
 
     fn leave(&mut self) {
         (self.held, self.released) = (false, Instant::now());
+    }
+
+    /// The line of the whole, after the last holder; so many notifications came.
+    fn told(&self, woken: u64) -> Result<String, Failure> {
+        if woken > self.had {
+            return Err(format!("{} releases woke {woken} waiters", self.had).into());
+        }
+        let cost = self.cost.as_ref().ok_or("the lock was not taken as often as asked")?;
+        Ok(cost.told(self.last - self.first, &self.times))
     }
 }
