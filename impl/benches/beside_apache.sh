@@ -171,4 +171,5 @@ part_idle() {
   stop
 }
 
-compare
+# Sourced, it gives its servers and parts to another script.
+[ "${BASH_SOURCE[0]}" != "$0" ] || compare
