@@ -24,8 +24,8 @@ pub struct Leadership {
 
 /// A candidate that leads by doing something: it leads while the work lasts, and steps back when that is done.
 ///
-/// The work's future is dropped at its next `await` when the leadership may be gone, with the connection, the session or
-/// the znode; so the work should not compute for long without one. It is dropped as well by
+/// The work's future is dropped at its next `await` when the leadership may be gone, with the connection, the session
+/// or the znode; so the work should not compute for long without one. It is dropped as well by
 /// [`interrupt_leadership`](LeaderSelector::interrupt_leadership), and when the selector is.
 #[derive(Debug)]
 pub struct LeaderSelector {
