@@ -30,9 +30,15 @@ impl Visit for Fields {
     }
 }
 
-/// Spans of requests that are open, and those that have ended.
+/// Spans of requests.
+#[derive(Debug, Default)]
+struct Spans {
+    open: HashMap<u64, Fields>,
+    ended: Vec<Fields>,
+}
+
 #[derive(Clone, Debug, Default)]
-struct Listener(Arc<Mutex<(HashMap<u64, Fields>, Vec<Fields>)>>);
+struct Listener(Arc<Mutex<Spans>>);
 
 impl<S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer<S> for Listener {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -40,20 +46,20 @@ impl<S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'
             let mut fields = Fields::default();
             attributes.record(&mut fields);
             fields.1 = context.span(id).and_then(|span| span.parent()).map(|parent| parent.name());
-            self.0.lock().unwrap().0.insert(id.into_u64(), fields);
+            self.0.lock().unwrap().open.insert(id.into_u64(), fields);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
-        if let Some(fields) = self.0.lock().unwrap().0.get_mut(&id.into_u64()) {
+        if let Some(fields) = self.0.lock().unwrap().open.get_mut(&id.into_u64()) {
             values.record(fields);
         }
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let mut spans = self.0.lock().unwrap();
-        let ended = spans.0.remove(&id.into_u64());
-        spans.1.extend(ended);
+        let ended = spans.open.remove(&id.into_u64());
+        spans.ended.extend(ended);
     }
 }
 
@@ -68,8 +74,8 @@ impl Listener {
     /// The spans that ended since; none is open.
     fn ended(&self) -> Vec<Fields> {
         let mut spans = self.0.lock().unwrap();
-        assert!(spans.0.is_empty(), "{spans:?}");
-        std::mem::take(&mut spans.1)
+        assert!(spans.open.is_empty(), "{spans:?}");
+        std::mem::take(&mut spans.ended)
     }
 }
 
