@@ -35,11 +35,14 @@ pub(super) async fn ensure_containers(client: &Client, path: &str) -> Result<(),
         let root = persist(client, || client.exists("/")).await?;
         return root.map(drop).ok_or(Error::Server(Code::NoNode));
     }
-    let ends = path.match_indices('/').map(|(index, _)| index).skip(1).chain([path.len()]);
-    for end in ends {
+    let ends: Vec<usize> = path.match_indices('/').map(|(index, _)| index).skip(1).chain([path.len()]).collect();
+    let mut next = 0;
+    while let Some(&end) = ends.get(next) {
         let part = &path[..end];
         match persist(client, || client.create(part, b"", CreateMode::Container, &Acl::open())).await {
-            Ok(_) | Err(Error::Server(Code::NodeExists)) => {}
+            Ok(_) | Err(Error::Server(Code::NodeExists)) => next += 1,
+            // One above was empty, and the server has taken it away meanwhile.
+            Err(Error::Server(Code::NoNode)) if next > 0 => next = 0,
             Err(error) => return Err(error),
         }
     }
