@@ -3,17 +3,18 @@
 //!
 //! Java's are Debian's 3.8.0, or what `ZABKEEPER_APACHE_CLASSPATH` names. Without them the test says what it skips.
 
+use conformance::apache::class_path;
 use conformance::capture::difference::Difference;
 use conformance::capture::explain::{Explanation, differences, explain};
 use conformance::capture::record::Event;
-use conformance::capture::{Course, capture, ensemble, java};
+use conformance::capture::{Course, capture, ensemble};
 use std::collections::BTreeSet;
 use std::io::Write;
 use zab::{AckEpoch, Epoch, Message, ServerState, Zxid};
 
 #[test]
 fn java_is_explained_and_javas_defects_are_not() {
-    if let Err(why) = java::class_path() {
+    if let Err(why) = class_path() {
         let _ = writeln!(std::io::stderr(), "capture: skipped, there is no Apache ZooKeeper: {why}");
         return;
     }

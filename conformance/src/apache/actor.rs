@@ -115,18 +115,22 @@ impl Actor {
         Ok(())
     }
 
-    /// Closes the connection, if it is open; what was sent on it arrives first.
-    pub fn close(&mut self) {
-        std::thread::sleep(ARRIVAL);
-        if let Some(connection) = self.current().map(|current| current.id) {
+    /// Closes the connection that the story is in, if it is open; what was sent on it arrives first.
+    pub fn leave(&mut self) {
+        if let Some(connection) = self.current().filter(|current| !current.closed).map(|current| current.id) {
+            std::thread::sleep(ARRIVAL);
             self.network.close(connection);
         }
     }
 
-    /// Closes the quorum port with all that was accepted there, and opens it again.
-    pub fn close_port(&mut self) {
-        self.network.stop_listening();
-        self.network.listen();
+    /// As [`Actor::leave`], also of a connection that the story does not know yet, and will not hear of.
+    pub fn close(&mut self) {
+        self.leave();
+        self.hear();
+        for unmet in &self.connections[self.met..] {
+            self.network.close(unmet.id);
+        }
+        self.met = self.connections.len();
     }
 
     /// Waits until Apache's server has closed the connection; whether it has.

@@ -9,13 +9,16 @@ use zabkeeper::wire::quorum::Packet;
 pub enum Note {
     /// `Follower.processPacket`, `LearnerHandler.ping`: it pings by its own clock.
     Pings,
-    /// `Learner.syncWithLeader` (3.8.0): each transaction of the initial history is acknowledged.
+    /// `Learner.syncWithLeader` (before 3.9.3): each transaction of the initial history is acknowledged.
     AcknowledgesHistory,
-    /// `LearnerHandler.syncFollower`: what is not in the window of 500 transactions, and whose files are longer than
-    /// a part of the snapshot, is sent as a tree; and so is what one step of another epoch parts from the window.
+    /// `LearnerHandler.syncFollower`: what is not in its logs from the learner's last transaction on is sent as a tree,
+    /// and so is what is to be cut at a transaction of another epoch (`queueCommittedProposals`).
     SendsTrees,
-    /// `Learner.syncWithLeader`: what it is brought up to date with is in memory only, until NEWLEADER.
+    /// `Learner.syncWithLeader`: what it is brought up to date with is in memory only, until NEWLEADER or UPTODATE.
     LogsLater,
+    /// `Learner.syncWithLeader`, `writeToTxnLog`: behind TRUNC and SNAP it applies what is committed before it has
+    /// logged it; when the connection is lost then, it never logs it (ZOOKEEPER-5094).
+    NeverLogs,
     /// `FileTxnLog.truncate`: where the log does not hold the transaction after which it is to be cut, the next stays.
     CutsTooLittle,
     /// `QuorumPeer.loadDataBase`: it does not start where a transaction is of a later epoch than `currentEpoch`, which
@@ -31,6 +34,12 @@ pub enum Note {
     NamesEpoch,
     /// `Learner.syncWithLeader`, exit code 13: as is specified for a history that cannot be cut.
     Leaves,
+    /// `Leader.startForwarding`: open proposals come before NEWLEADER.
+    OpenFirst,
+    /// `LearnerHandler.run`: UPTODATE is queued by a thread of its own, and others overtake it.
+    Overtakes,
+    /// Nothing of Java's: its disk was done before the story's, and was put back when it was killed.
+    PutBack,
 }
 
 impl Note {
@@ -41,6 +50,7 @@ impl Note {
             Note::Pings => "pings by its own clock",
             Note::AcknowledgesHistory => "acknowledges each transaction that it was brought up to date with",
             Note::LogsLater => "has not logged yet what it was brought up to date with",
+            Note::NeverLogs => "never logs what it has applied before NEWLEADER (ZOOKEEPER-5094)",
             Note::CutsTooLittle => "keeps a transaction too many where the log begins behind the cut",
             Note::RefusesEpoch => "does not start when its epoch file is behind its log",
             Note::DropsWhileSettling => "does not hear of a later round while it waits for a better vote",
@@ -48,8 +58,100 @@ impl Note {
             Note::NamesEpoch => "calls its tree by the start of its epoch",
             Note::Leaves => "leaves, as is specified",
             Note::SendsTrees => "sends a tree instead of what is missing",
+            Note::OpenFirst => "sends open proposals before NEWLEADER",
+            Note::Overtakes => "lets others overtake UPTODATE",
+            Note::PutBack => "had its disk put back to what was durable when it was killed",
         }
     }
+}
+
+/// How Apache's server is brought up to date, or was: what it has not logged (`Learner.syncWithLeader`).
+#[derive(Clone, Debug, Default)]
+pub struct Synchronization {
+    /// Its log was cut once.
+    truncated: bool,
+    /// It applies what is committed before it has logged it: behind TRUNC and SNAP, until NEWLEADER.
+    applies: bool,
+    /// It has heard of these, and logs them later.
+    unlogged: BTreeSet<Zxid>,
+    /// Of these it had heard, but the connection was lost.
+    lost: BTreeSet<Zxid>,
+    /// These it has applied, and will not log.
+    never: BTreeSet<Zxid>,
+    /// It is told UPTODATE next, or less.
+    learns: bool,
+}
+
+impl Synchronization {
+    /// It is told this.
+    pub fn hears(&mut self, message: &Message) {
+        match message {
+            Message::Diff(_) | Message::Trunc(_) | Message::Snap(_) => {
+                let (cuts, replaces) = (matches!(message, Message::Trunc(_)), matches!(message, Message::Snap(_)));
+                (self.learns, self.applies) = (true, cuts || replaces);
+                self.truncated |= cuts;
+                self.lost.clear();
+                self.unlogged.clear();
+                if let Message::Snap(zxid) = message {
+                    self.unlogged.insert(*zxid);
+                }
+            }
+            Message::Proposal(txn) | Message::Inform(txn) if self.learns => drop(self.unlogged.insert(txn.zxid)),
+            Message::NewLeader(_) if self.applies => {
+                // A snapshot is taken of all that is applied.
+                (self.applies, self.never) = (false, BTreeSet::new());
+                self.unlogged.clear();
+            }
+            Message::NewLeader(_) => self.unlogged.clear(),
+            Message::UpToDate => {
+                self.learns = false;
+                self.unlogged.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// The connection with its leader is lost.
+    pub fn ends(&mut self) {
+        let unlogged = std::mem::take(&mut self.unlogged);
+        if self.applies {
+            self.never.extend(&unlogged);
+        }
+        (self.lost, self.learns, self.applies) = (unlogged, false, false);
+    }
+
+    /// It is killed: what it has not logged it has never heard of.
+    pub fn dies(&mut self) {
+        *self = Synchronization::default();
+    }
+
+    /// The known difference between a vote and that of a server which has logged less.
+    #[must_use]
+    pub fn explains_vote(&self, specified: &Notification, own: Option<&Notification>) -> Option<Note> {
+        let (own, own_vote, vote) = (own?, own?.vote?, specified.vote?);
+        let but_zxid = (own.state, own.round, own_vote.leader, own_vote.peer_epoch)
+            == (specified.state, specified.round, vote.leader, vote.peer_epoch);
+        (but_zxid && is_without(&self.lost, vote.zxid, own_vote.zxid)).then_some(Note::LogsLater)
+    }
+
+    /// The known difference between two disks (accepted and current epoch, last transaction).
+    #[must_use]
+    pub fn explains_disk(&self, wanted: (Epoch, Epoch, Zxid), own: (Epoch, Epoch, Zxid)) -> Option<Note> {
+        if (wanted.0, wanted.1) != (own.0, own.1) {
+            return None;
+        }
+        if is_without(&self.never, wanted.2, own.2) && !self.applies {
+            return Some(Note::NeverLogs);
+        }
+        let later = is_without(&self.unlogged, wanted.2, own.2) || is_without(&self.lost, wanted.2, own.2);
+        let more = self.truncated && own.2.follows(wanted.2);
+        later.then_some(Note::LogsLater).or(more.then_some(Note::CutsTooLittle))
+    }
+}
+
+/// Whether one who lacks these, the last of which is `wanted`, would have `own` as the last.
+fn is_without(lacking: &BTreeSet<Zxid>, wanted: Zxid, own: Zxid) -> bool {
+    lacking.contains(&wanted) && lacking.first().is_some_and(|first| own < *first)
 }
 
 /// Leaves out what comes before `expected` and means nothing. `history` was called committed.
@@ -75,13 +177,41 @@ pub fn skip_all(packets: &mut VecDeque<Packet>, notes: &mut BTreeSet<Note>) {
     }
 }
 
-/// The known difference that these two messages are, behind which a story cannot go on.
-#[must_use]
-pub fn ends_with(expected: &Message, own: &Message) -> Option<Note> {
-    match (expected, own) {
-        (Message::Diff(_) | Message::Trunc(_), Message::Snap(_)) => Some(Note::SendsTrees),
-        _ => None,
+/// The next packet, if it is here. UPTODATE and NEWLEADER may have been overtaken by proposals and commits, which are
+/// compared behind it.
+pub fn next(
+    packets: &mut VecDeque<Packet>,
+    expected: &Message,
+    history: &BTreeSet<Zxid>,
+    notes: &mut BTreeSet<Note>,
+) -> Option<Packet> {
+    skip(packets, expected, history, notes);
+    let is_proposed = |packet: &&Packet| matches!(packet.message, Message::Proposal(_));
+    let goes_on = |packet: &&Packet| {
+        matches!(packet.message, Message::Proposal(_) | Message::Commit(_) | Message::Inform(_) | Message::Ping(_))
+    };
+    let (ahead, note) = match expected {
+        Message::NewLeader(_) => (packets.iter().take_while(is_proposed).count(), Note::OpenFirst),
+        Message::UpToDate => (packets.iter().take_while(goes_on).count(), Note::Overtakes),
+        _ => (0, Note::Pings),
+    };
+    if ahead == 0 {
+        return packets.pop_front();
     }
+    let packet = packets.remove(ahead)?;
+    notes.insert(note);
+    Some(packet)
+}
+
+/// Whether a tree comes where something shorter was specified, for a reason that is known. The learner's history ends at
+/// `last`, the leader's log begins with `first`.
+pub fn is_tree_instead(expected: &Message, own: &Message, last: Zxid, first: Option<Zxid>) -> bool {
+    let to = match (expected, own) {
+        (Message::Diff(to) | Message::Trunc(to), Message::Snap(_)) => *to,
+        _ => return false,
+    };
+    let cuts_across = matches!(expected, Message::Trunc(_)) && to.epoch() != last.epoch();
+    cuts_across || first.is_none_or(|first| last < first)
 }
 
 /// Whether both are the tree of a leader whose epoch has no transaction yet.
@@ -93,31 +223,6 @@ pub fn is_same_tree(expected: &Message, own: &Message, notes: &mut BTreeSet<Note
         }
         _ => false,
     }
-}
-
-/// The known difference between a vote and that of a server which has logged less.
-#[must_use]
-pub fn ends_with_vote(specified: &Notification, own: Option<&Notification>) -> Option<Note> {
-    let (own, own_vote, vote) = (own?, own?.vote?, specified.vote?);
-    let but_zxid = (own.state, own.round, own_vote.leader, own_vote.peer_epoch)
-        == (specified.state, specified.round, vote.leader, vote.peer_epoch);
-    (but_zxid && own_vote.zxid < vote.zxid).then_some(Note::LogsLater)
-}
-
-/// The known difference between two disks (accepted and current epoch, last transaction), where a log was cut
-/// (`truncated`), or while it is brought up to date (`learns`).
-#[must_use]
-pub fn ends_with_disk(
-    wanted: (Epoch, Epoch, Zxid),
-    own: (Epoch, Epoch, Zxid),
-    truncated: bool,
-    learns: bool,
-) -> Option<Note> {
-    if (wanted.0, wanted.1) != (own.0, own.1) {
-        return None;
-    }
-    let (more, less) = (truncated && own.2.follows(wanted.2), learns && own.2 < wanted.2);
-    more.then_some(Note::CutsTooLittle).or(less.then_some(Note::LogsLater))
 }
 
 /// Whether a notification says what another should. An observer that asks is answered by a voter that is electing with

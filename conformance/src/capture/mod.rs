@@ -18,6 +18,7 @@ pub mod java;
 pub mod proxy;
 pub mod record;
 
+use crate::apache::Client;
 use crate::results::Results;
 use java::JavaEnsemble;
 use record::{Event, Recorder};
@@ -129,7 +130,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
         let addresses: Vec<_> = java.ids().into_iter().map(|id| java.client(id)).collect();
         let writers = addresses.into_iter().enumerate().filter(|_| course.load).map(|(place, address)| {
             // The kill ends them, sooner or later.
-            std::thread::spawn(move || java::write(address, &format!("killed-{kill}-{place}"), usize::MAX))
+            std::thread::spawn(move || Client::write(address, &format!("killed-{kill}-{place}"), usize::MAX))
         });
         let writers: Vec<_> = writers.collect();
         if course.load {
@@ -154,7 +155,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
 const LOAD: Duration = Duration::from_millis(300);
 
 fn write(java: &JavaEnsemble, ids: &[ServerId], name: &str, course: Course) -> io::Result<()> {
-    let one = |id: ServerId| java::write(java.client(id), &format!("{name}-{}", id.0), course.writes);
+    let one = |id: ServerId| Client::write(java.client(id), &format!("{name}-{}", id.0), course.writes);
     if !course.load {
         return ids.iter().try_for_each(|id| one(*id));
     }
