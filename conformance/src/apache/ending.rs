@@ -65,12 +65,11 @@ impl Apache {
     }
 
     fn nothing_more(&mut self, id: ServerId) -> Told {
-        let notes = &mut self.notes;
+        let (notes, history) = (&mut self.notes, &mut self.history);
         let Some(actor) = self.actors.get_mut(&id) else { return Ok(()) };
         actor.hear();
         let Some(packets) = actor.packets() else { return Ok(()) };
-        tolerance::skip_all(packets, notes);
-        match packets.front() {
+        match tolerance::rest(packets, history, notes) {
             Some(packet) => Err(format!("to {id}\n  specified: nothing\n   Apache's: {}", packet.message)),
             None => Ok(()),
         }

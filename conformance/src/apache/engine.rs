@@ -212,6 +212,9 @@ impl Apache {
         self.synchronization.dies();
         let Some(java) = &mut self.java else { return Ok(()) };
         java.kill();
+        for actor in self.actors.values_mut() {
+            actor.renew(self.runtime.handle())?;
+        }
         if waits {
             self.notes.insert(Note::PutBack);
             java.forget().map_err(|error| error.to_string())?;

@@ -1,22 +1,27 @@
 //! What happens to Apache's server in a story is made to happen to it, and what can be seen of its answer is awaited, so
 //! that whatever comes next really comes later.
 
-use super::client::Client;
+use super::client::{Client, mode};
 use super::engine::{Apache, Told};
 use super::java::Java;
 use super::tolerance::{self, Note};
 use crate::server::{files, translation};
 use bytes::Bytes;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use zab::peer::Role;
 use zab::tree::SessionId;
-use zab::{Input, Message, Notification, Output, Payload, Request, ServerId, Timer};
+use zab::{Input, Message, Notification, Output, Payload, Peer, Request, ServerId, Timer};
 use zabkeeper::disk::Snapshot;
 use zabkeeper::wire::ClientRequest;
 use zabkeeper::wire::quorum::{Attachment, ForwardedRequest, Packet, SessionCheck};
 
 /// Its wait for a better vote (`finalizeWait`, 200 ms) is nearly over.
 const SETTLED: Duration = Duration::from_millis(150);
+
+/// What is awaited comes so soon, as a rule; and so often it is asked for.
+const SOON: Duration = Duration::from_millis(1500);
+const ASKED: usize = 4;
 
 /// The session that moves from server to server. Nobody else asks anything in it.
 const MOVING: SessionId = SessionId(files::SESSIONS as i64);
@@ -37,7 +42,7 @@ impl Apache {
                 self.synchronization.hears(message);
                 match message {
                     Message::Diff(_) | Message::Trunc(_) | Message::Snap(_) => self.history.clear(),
-                    Message::Commit(zxid) => drop(self.history.insert(*zxid)),
+                    Message::Commit(zxid) if self.synchronization.learns() => drop(self.history.insert(*zxid)),
                     Message::AckEpoch(ack) => drop(self.claims.insert(*from, ack.last_zxid)),
                     _ => {}
                 }
@@ -124,7 +129,7 @@ impl Apache {
 
     /// A client of it asks. All that is asked in one reign is asked by one, and comes in this order.
     fn ask(&mut self, request: &Request) -> Told {
-        let Some(server) = self.java.as_ref().map(Java::client) else { return Ok(()) };
+        let Some(server) = self.serving()? else { return Ok(()) };
         if self.client.is_none() {
             self.client = Some(Client::open_when_served(server)?);
         }
@@ -143,9 +148,19 @@ impl Apache {
         Ok(())
     }
 
+    /// Where its clients are served; nowhere, while it should not serve, and does not.
+    fn serving(&self) -> Told<Option<SocketAddr>> {
+        let Some(server) = self.java.as_ref().map(Java::client) else { return Ok(None) };
+        let peer = self.world.as_ref().and_then(|world| world.server(self.id).peer.as_ref());
+        if peer.is_some_and(Peer::is_serving) {
+            return Ok(Some(server));
+        }
+        mode(server).map_or(Ok(None), |mode| Err(format!("it should serve nobody, and is a {mode}")))
+    }
+
     /// A client comes to it with a session that it had elsewhere.
     fn move_session(&mut self) -> Told {
-        let Some(server) = self.java.as_ref().map(Java::client) else { return Ok(()) };
+        let Some(server) = self.serving()? else { return Ok(()) };
         drop(Client::open_when_served(server)?);
         let client = Client::present(server, MOVING).map_err(|error| error.to_string())?;
         self.moved.push(client);
@@ -244,8 +259,16 @@ impl Apache {
         let Some(actor) = self.actors.get_mut(&to).filter(|_| up) else { return Ok(false) };
         let observes = self.observers.contains(&to);
         let is_said = |own: &Notification| tolerance::is_said(notification, own, observes);
-        if actor.wait(|actor| actor.notifications.iter().any(is_said).then_some(())).is_some() {
-            return Ok(true);
+        for _ in 0..ASKED {
+            if actor.wait_for(SOON, |actor| actor.notifications.iter().any(is_said).then_some(())).is_some() {
+                return Ok(true);
+            }
+            // Two that connect with each other at one moment may lose a notification: it would be said again.
+            if let Input::Receive(from, Message::Notification(asked)) = input
+                && *from == to
+            {
+                actor.notify(self.id, *asked);
+            }
         }
         let own = super::hearing::tell(&actor.notifications);
         let last = actor.notifications.back();

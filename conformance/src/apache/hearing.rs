@@ -27,7 +27,7 @@ impl Apache {
             Event::Flushed { .. } => Ok(()),
             Event::Stepped { input, outputs } => {
                 self.hears(id, input)?;
-                self.leaves(id, outputs)
+                self.comes(id, outputs)
             }
         }
     }
@@ -41,27 +41,20 @@ impl Apache {
             }
             Input::Disconnected(from) if *from == self.id => {
                 let closed = self.closed.remove(&id);
-                let actor = self.actor(id)?;
-                if closed && !actor.is_left() {
+                if closed && !self.actor(id)?.is_left() {
                     return Err(format!("Apache's server should leave {id}, and does not"));
                 }
-                actor.leave();
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn leaves(&mut self, id: ServerId, outputs: &[Output]) -> Told {
+    /// What it leaves is closed when Apache's server is to notice.
+    fn comes(&mut self, id: ServerId, outputs: &[Output]) -> Told {
         let java = self.id;
-        for output in outputs {
-            match output {
-                Output::Connect(leader) if *leader == java => self.actor(id)?.connect(java),
-                Output::Disconnect(from) if *from == java => self.actor(id)?.leave(),
-                // It steps down. Who has not been let in yet does not hear of it, but loses its patience.
-                Output::Disconnect(from) if *from == id => self.actor(id)?.leave(),
-                _ => {}
-            }
+        if outputs.contains(&Output::Connect(java)) {
+            self.actor(id)?.connect(java);
         }
         Ok(())
     }
@@ -73,7 +66,7 @@ impl Apache {
         }
         let observes = self.observers.contains(&at);
         let said = self.said.get(&at).map_or(&[][..], Vec::as_slice);
-        let (ledger, notes, history) = (&mut self.ledger, &mut self.notes, &self.history);
+        let (ledger, notes, history) = (&mut self.ledger, &mut self.notes, &mut self.history);
         let actor = self.actors.get_mut(&at).ok_or_else(|| format!("{at} is down"))?;
         self.compared += 1;
         match message {
@@ -135,9 +128,9 @@ impl Apache {
 
     fn is_known_tree(&self, at: ServerId, expected: &Message, own: &Message) -> bool {
         let peer = self.world.as_ref().and_then(|world| world.server(self.id).peer.as_ref());
-        let first = peer.and_then(|peer| peer.memory.history.log().first()).map(|txn| txn.zxid);
+        let log = peer.map(|peer| peer.memory.history.log()).unwrap_or_default();
         let last = self.claims.get(&at).copied().unwrap_or_default();
-        tolerance::is_tree_instead(expected, own, last, first)
+        tolerance::is_tree_instead(expected, own, last, log)
     }
 }
 

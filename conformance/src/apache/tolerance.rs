@@ -1,7 +1,7 @@
 //! What is known to differ between Apache's server and the specification, and why.
 
 use std::collections::{BTreeSet, VecDeque};
-use zab::{Epoch, Message, Notification, ServerState, Zxid};
+use zab::{Epoch, Message, Notification, ServerState, Txn, Vote, Zxid};
 use zabkeeper::wire::quorum::Packet;
 
 /// A known difference.
@@ -30,7 +30,7 @@ pub enum Note {
     /// `Leader.waitForEpochAck`, `LearnerHandler.run`: a learner that is promised to a later epoch is let go, and stays
     /// away for ever (ZOOKEEPER-4040).
     LeavesBehind,
-    /// `Leader.lead`: the tree of a new leader is called by the start of its epoch.
+    /// `Leader.startZkServer`: the tree of a new leader is called by the start of its epoch, and so is it in votes.
     NamesEpoch,
     /// `Learner.syncWithLeader`, exit code 13: as is specified for a history that cannot be cut.
     Leaves,
@@ -111,6 +111,12 @@ impl Synchronization {
         }
     }
 
+    /// Whether it is not serving yet.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.learns
+    }
+
     /// The connection with its leader is lost.
     pub fn ends(&mut self) {
         let unlogged = std::mem::take(&mut self.unlogged);
@@ -154,12 +160,18 @@ fn is_without(lacking: &BTreeSet<Zxid>, wanted: Zxid, own: Zxid) -> bool {
     lacking.contains(&wanted) && lacking.first().is_some_and(|first| own < *first)
 }
 
-/// Leaves out what comes before `expected` and means nothing. `history` was called committed.
-pub fn skip(packets: &mut VecDeque<Packet>, expected: &Message, history: &BTreeSet<Zxid>, notes: &mut BTreeSet<Note>) {
+/// Leaves out what comes before `expected`, or in the end, and means nothing. `history` is what Apache's server was
+/// brought up to date with, and may acknowledge once.
+fn skip(
+    packets: &mut VecDeque<Packet>,
+    expected: Option<&Message>,
+    history: &mut BTreeSet<Zxid>,
+    notes: &mut BTreeSet<Note>,
+) {
     while let Some(packet) = packets.front() {
-        let note = match (&packet.message, expected) {
-            (Message::Ping(_), _) => Note::Pings,
-            (Message::Ack(zxid), Message::Ack(wanted)) if zxid != wanted && history.contains(zxid) => {
+        let note = match &packet.message {
+            Message::Ping(_) => Note::Pings,
+            Message::Ack(zxid) if Some(&packet.message) != expected && history.remove(zxid) => {
                 Note::AcknowledgesHistory
             }
             _ => return,
@@ -169,12 +181,14 @@ pub fn skip(packets: &mut VecDeque<Packet>, expected: &Message, history: &BTreeS
     }
 }
 
-/// Leaves out what means nothing at the end.
-pub fn skip_all(packets: &mut VecDeque<Packet>, notes: &mut BTreeSet<Note>) {
-    while let Some(Message::Ping(_)) = packets.front().map(|packet| &packet.message) {
-        notes.insert(Note::Pings);
-        packets.pop_front();
-    }
+/// What is left in the end, and means something.
+pub fn rest<'a>(
+    packets: &'a mut VecDeque<Packet>,
+    history: &mut BTreeSet<Zxid>,
+    notes: &mut BTreeSet<Note>,
+) -> Option<&'a Packet> {
+    skip(packets, None, history, notes);
+    packets.front()
 }
 
 /// The next packet, if it is here. UPTODATE and NEWLEADER may have been overtaken by proposals and commits, which are
@@ -182,10 +196,10 @@ pub fn skip_all(packets: &mut VecDeque<Packet>, notes: &mut BTreeSet<Note>) {
 pub fn next(
     packets: &mut VecDeque<Packet>,
     expected: &Message,
-    history: &BTreeSet<Zxid>,
+    history: &mut BTreeSet<Zxid>,
     notes: &mut BTreeSet<Note>,
 ) -> Option<Packet> {
-    skip(packets, expected, history, notes);
+    skip(packets, Some(expected), history, notes);
     let is_proposed = |packet: &&Packet| matches!(packet.message, Message::Proposal(_));
     let goes_on = |packet: &&Packet| {
         matches!(packet.message, Message::Proposal(_) | Message::Commit(_) | Message::Inform(_) | Message::Ping(_))
@@ -203,15 +217,15 @@ pub fn next(
     Some(packet)
 }
 
-/// Whether a tree comes where something shorter was specified, for a reason that is known. The learner's history ends at
-/// `last`, the leader's log begins with `first`.
-pub fn is_tree_instead(expected: &Message, own: &Message, last: Zxid, first: Option<Zxid>) -> bool {
-    let to = match (expected, own) {
-        (Message::Diff(to) | Message::Trunc(to), Message::Snap(_)) => *to,
-        _ => return false,
-    };
-    let cuts_across = matches!(expected, Message::Trunc(_)) && to.epoch() != last.epoch();
-    cuts_across || first.is_none_or(|first| last < first)
+/// Whether a tree comes where something shorter was specified, for a reason that is known: it is for a learner whose
+/// history ends at `last`, and this is the leader's log.
+pub fn is_tree_instead(expected: &Message, own: &Message, last: Zxid, log: &[Txn]) -> bool {
+    if !matches!((expected, own), (Message::Diff(_) | Message::Trunc(_), Message::Snap(_))) {
+        return false;
+    }
+    let next = log.iter().find(|txn| txn.zxid > last).map(|txn| txn.zxid.epoch());
+    let cuts_across = matches!(expected, Message::Trunc(_)) && next.is_some_and(|next| next != last.epoch());
+    cuts_across || log.first().is_none_or(|first| last < first.zxid)
 }
 
 /// Whether both are the tree of a leader whose epoch has no transaction yet.
@@ -225,11 +239,18 @@ pub fn is_same_tree(expected: &Message, own: &Message, notes: &mut BTreeSet<Note
     }
 }
 
-/// Whether a notification says what another should. An observer that asks is answered by a voter that is electing with
-/// the vote that this began with (`FastLeaderElection.WorkerReceiver`: `self.getCurrentVote`); it cannot decide by
-/// either.
+/// Whether a notification says what another should, or only calls the end of the own history by the start of its epoch.
+/// An observer that asks is answered by a voter that is electing with the vote that this began with
+/// (`FastLeaderElection.WorkerReceiver`: `self.getCurrentVote`); it cannot decide by either.
 #[must_use]
 pub fn is_said(specified: &Notification, own: &Notification, to_observer: bool) -> bool {
     let electing = [specified.state, own.state] == [ServerState::Looking; 2];
-    specified == own || to_observer && electing && own.round <= specified.round
+    specified == own || to_observer && electing && own.round <= specified.round || is_named_by_epoch(specified, own)
+}
+
+fn is_named_by_epoch(specified: &Notification, own: &Notification) -> bool {
+    let (Some(vote), Some(own_vote)) = (specified.vote, own.vote) else { return false };
+    let renamed = Notification { vote: Some(Vote { zxid: own_vote.zxid, ..vote }), ..*specified };
+    let begins = own_vote.zxid.counter() == 0 && own_vote.zxid.epoch() <= own_vote.peer_epoch;
+    renamed == *own && begins && vote.zxid < own_vote.zxid
 }

@@ -160,8 +160,9 @@ pub fn grow(tree: &mut Tree, txn: &Txn) -> Vec<u8> {
 }
 
 /// As [`grow`], for this session's request with this number.
-pub fn grow_for(asker: (SessionId, i32), tree: &mut Tree, txn: &Txn) -> Vec<u8> {
-    let transaction = asked(tree, asker, translation::change(&txn.payload), txn.zxid);
+pub fn grow_for((session, number): (SessionId, i32), tree: &mut Tree, txn: &Txn) -> Vec<u8> {
+    let mut transaction = prepared(tree, SessionId(1), translation::change(&txn.payload), txn.zxid);
+    (transaction.header.session, transaction.header.cxid) = (session, number);
     tree.apply(&transaction);
     let mut bytes = Vec::new();
     encode_transaction(&transaction, &mut bytes);
@@ -169,11 +170,7 @@ pub fn grow_for(asker: (SessionId, i32), tree: &mut Tree, txn: &Txn) -> Vec<u8> 
 }
 
 fn prepared(tree: &Tree, session: SessionId, change: Change, zxid: Zxid) -> Transaction {
-    asked(tree, (session, 0), change, zxid)
-}
-
-fn asked(tree: &Tree, (session, cxid): (SessionId, i32), change: Change, zxid: Zxid) -> Transaction {
     let (identities, options) = (Arc::default(), PrepareOptions::default());
-    let asked = Asked { session, cxid, change, identities, standing: Standing::Here, options };
+    let asked = Asked { session, cxid: 0, change, identities, standing: Standing::Here, options };
     prepare(tree, &mut Outlook::default(), &asked, zxid, 0)
 }
