@@ -101,13 +101,13 @@ impl Client {
         }
     }
 
-    /// Creates so many znodes, asks for a sync, and closes the session.
+    /// Creates znodes as long as this says so of the next one's number, asks for a sync, and closes the session.
     ///
     /// # Errors
     /// The connection's, and what the server refuses.
-    pub fn write(server: SocketAddr, name: &str, count: usize) -> io::Result<()> {
+    pub fn write(server: SocketAddr, name: &str, goes_on: impl Fn(usize) -> bool) -> io::Result<()> {
         let mut client = Client::open(server)?;
-        for number in 0..count {
+        for number in (0..).take_while(|number| goes_on(*number)) {
             let change = Change::Create {
                 kind: OpCode::Create,
                 path: format!("/{name}-{number}"),

@@ -34,7 +34,8 @@ pub enum Note {
     NamesEpoch,
     /// `Learner.syncWithLeader`, exit code 13: as is specified for a history that cannot be cut.
     Leaves,
-    /// `Leader.startForwarding`: open proposals come before NEWLEADER.
+    /// `LearnerHandler.run`, `Leader.startForwarding`: what is open, proposed, or committed when a learner comes is
+    /// queued before NEWLEADER.
     OpenFirst,
     /// `LearnerHandler.run`: UPTODATE is queued by a thread of its own, and others overtake it.
     Overtakes,
@@ -58,7 +59,7 @@ impl Note {
             Note::NamesEpoch => "calls its tree by the start of its epoch",
             Note::Leaves => "leaves, as is specified",
             Note::SendsTrees => "sends a tree instead of what is missing",
-            Note::OpenFirst => "sends open proposals before NEWLEADER",
+            Note::OpenFirst => "sends what is open before NEWLEADER",
             Note::Overtakes => "lets others overtake UPTODATE",
             Note::PutBack => "had its disk put back to what was durable when it was killed",
         }
@@ -200,12 +201,11 @@ pub fn next(
     notes: &mut BTreeSet<Note>,
 ) -> Option<Packet> {
     skip(packets, Some(expected), history, notes);
-    let is_proposed = |packet: &&Packet| matches!(packet.message, Message::Proposal(_));
     let goes_on = |packet: &&Packet| {
         matches!(packet.message, Message::Proposal(_) | Message::Commit(_) | Message::Inform(_) | Message::Ping(_))
     };
     let (ahead, note) = match expected {
-        Message::NewLeader(_) => (packets.iter().take_while(is_proposed).count(), Note::OpenFirst),
+        Message::NewLeader(_) => (packets.iter().take_while(goes_on).count(), Note::OpenFirst),
         Message::UpToDate => (packets.iter().take_while(goes_on).count(), Note::Overtakes),
         _ => (0, Note::Pings),
     };

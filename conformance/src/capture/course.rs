@@ -8,7 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use zab::peer::Learner;
+use zab::peer::{Learner, LearnerPhase};
 use zab::{Disk, Ensemble, History, Input, Message, Notification, Output, Peer, Role, ServerId, Txn, Write, Zxid};
 
 /// A message that a server was seen to send.
@@ -68,6 +68,9 @@ pub enum Hidden {
     MistakeAck(ServerId),
     /// A sync is answered as Java does.
     ConfirmSync,
+    /// A learner's connection is lost, and with it what it was brought up to date with, up to its last transaction
+    /// before or to a later one.
+    Forget(Zxid),
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -90,6 +93,10 @@ pub struct Course {
     voted: BTreeMap<ServerId, VecDeque<Notification>>,
     /// Proposed between DIFF and NEWLEADER, and not acknowledged.
     initial: BTreeSet<Zxid>,
+    /// Of these, what was open at NEWLEADER and is acknowledged before UPTODATE.
+    early: BTreeSet<Zxid>,
+    /// The last transaction when it was brought up to date.
+    before: Zxid,
     /// How often each difference was needed.
     pub differences: BTreeMap<Difference, usize>,
 }
@@ -100,9 +107,10 @@ impl Course {
     pub fn begin(script: &Script, ensemble: Arc<Ensemble>, disk: &Disk) -> Course {
         let mut out = Vec::new();
         let peer = Peer::recover(script.id, ensemble, disk, &mut out);
-        let (waiting, said, voted, initial, differences) = Default::default();
+        let (waiting, said, voted, initial, early, differences) = Default::default();
         let read = vec![0; script.links.len()];
-        let mut course = Course { peer, durable: disk.clone(), waiting, read, said, voted, initial, differences };
+        let (durable, before) = (disk.clone(), disk.history.last());
+        let mut course = Course { peer, durable, waiting, read, said, voted, initial, early, before, differences };
         course.take(out);
         course
     }
@@ -117,7 +125,7 @@ impl Course {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.peer, &self.waiting, &self.read, &self.initial).hash(&mut hasher);
+        (&self.peer, &self.waiting, &self.read, &self.initial, &self.early).hash(&mut hasher);
         for (id, (connection, messages)) in &self.said {
             (id, connection, messages).hash(&mut hasher);
         }
@@ -153,6 +161,7 @@ impl Course {
             match output {
                 Output::Write(write) => self.waiting.push_back(Waiting::Write(write)),
                 Output::Send(to, message) => self.say(to, message),
+                Output::SendWhenDurable(_, Message::Ack(zxid)) if self.early.remove(&zxid) => {}
                 Output::SendWhenDurable(to, message) => self.waiting.push_back(Waiting::Send(to, message)),
                 Output::Disconnect(id) => self.forget(id),
                 // The log behind a snapshot is not known here: the leader sends its own.
@@ -210,7 +219,12 @@ impl Course {
         }
         let learns = open.learner == self.peer.id;
         match (&sent.message, said.front()) {
-            (Message::Ack(zxid), _) if learns && self.initial.remove(zxid) => self.excuse(Difference::AckOfHistory),
+            (Message::Ack(zxid), _) if learns && self.initial.remove(zxid) => {
+                if self.acknowledges_later(*zxid) {
+                    self.early.insert(*zxid);
+                }
+                self.excuse(Difference::AckOfHistory)
+            }
             (Message::Proposal(seen), Some(Message::Proposal(txn))) if is_without_digest(seen, txn) => {
                 said.pop_front();
                 self.excuse(Difference::WithoutDigest)
@@ -223,13 +237,25 @@ impl Course {
                 }
                 self.excuse(Difference::SnapForDiff)
             }
-            (Message::Proposal(_), Some(Message::NewLeader(_))) if said.get(1) == Some(&sent.message) => {
+            (Message::Proposal(_) | Message::Commit(_), Some(Message::NewLeader(_)))
+                if said.get(1) == Some(&sent.message) =>
+            {
                 said.remove(1);
                 self.excuse(Difference::OpenBeforeNewLeader)
             }
             (_, Some(Message::UpToDate)) if said.get(1) == Some(&sent.message) => {
                 said.remove(1);
                 self.excuse(Difference::UpToDateOvertaken)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the specification acknowledges this itself, after UPTODATE: it was open at NEWLEADER.
+    fn acknowledges_later(&self, zxid: Zxid) -> bool {
+        match &self.peer.role {
+            Role::Following(following) => {
+                following.phase == LearnerPhase::NewLeaderAcknowledged && zxid > following.acknowledged
             }
             _ => false,
         }

@@ -14,7 +14,7 @@ pub enum Difference {
     AckOfHistory,
     /// SNAP where the specification cuts or fills up.
     SnapForDiff,
-    /// Proposals that are open come before NEWLEADER.
+    /// Proposals that are open come before NEWLEADER, and what is committed meanwhile.
     OpenBeforeNewLeader,
     /// What is proposed or committed overtakes UPTODATE.
     UpToDateOvertaken,
@@ -22,6 +22,8 @@ pub enum Difference {
     SyncUnconfirmed,
     /// ZOOKEEPER-4685: UPTODATE before NEWLEADER is acknowledged.
     AckMistaken,
+    /// A learner votes without what it was brought up to date with, when its connection is lost before UPTODATE.
+    HistoryForgotten,
     /// A transaction is sent without the digest with which it was proposed.
     WithoutDigest,
 }
@@ -45,6 +47,10 @@ impl Difference {
             Difference::SyncUnconfirmed => "Leader.processSync answers when nothing is open, and asks nobody",
             Difference::AckMistaken => {
                 "LearnerHandler.run takes the first ACK for NEWLEADER's, whatever it acknowledges (ZOOKEEPER-4685)"
+            }
+            Difference::HistoryForgotten => {
+                "Learner.syncWithLeader keeps what follows DIFF beside its tree, and leaves at its COMMIT up to 3.8.0 \
+                 (ZOOKEEPER-4394); FollowerZooKeeperServer.shutdown reads the log before it is written (ZOOKEEPER-4712)"
             }
             Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
         }

@@ -26,6 +26,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use zab::{Ensemble, ServerId};
 
@@ -112,8 +113,8 @@ pub struct Course {
     pub load: bool,
 }
 
-/// Starts three servers of Java's, writes at each, kills the leader, writes, starts it again, writes, and tells what
-/// passed between them.
+/// Starts three servers of Java's, writes at each, kills the leader, writes, starts it again (while clients write, if
+/// they do so under load), writes, and tells what passed between them.
 ///
 /// # Errors
 /// The system's; a sentence where there is no Java, or it does not come to serve.
@@ -130,7 +131,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
         let addresses: Vec<_> = java.ids().into_iter().map(|id| java.client(id)).collect();
         let writers = addresses.into_iter().enumerate().filter(|_| course.load).map(|(place, address)| {
             // The kill ends them, sooner or later.
-            std::thread::spawn(move || Client::write(address, &format!("killed-{kill}-{place}"), usize::MAX))
+            std::thread::spawn(move || Client::write(address, &format!("killed-{kill}-{place}"), |_| true))
         });
         let writers: Vec<_> = writers.collect();
         if course.load {
@@ -139,8 +140,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
         java.kill(leader);
         let next = java.wait_until_serving()?;
         write(&java, &others, &format!("without-{kill}"), course)?;
-        java.start(leader)?;
-        java.wait_until_serving()?;
+        return_to_work(&mut java, leader, &others, (kill, course.load))?;
         write(&java, &java.ids(), &format!("again-{kill}"), course)?;
         for writer in writers {
             // How it ended is the client's affair.
@@ -151,11 +151,43 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
     Ok(recorder.events())
 }
 
-/// So long clients write before the leader is killed.
+/// So long clients write before the leader is killed, and when it has come back.
 const LOAD: Duration = Duration::from_millis(300);
+/// Between two writes while it comes back, so that some of what it lacks is still in the others' memory.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// Starts a server again. Under load the others' clients write until it serves, and a little longer.
+fn return_to_work(
+    java: &mut JavaEnsemble,
+    returning: ServerId,
+    others: &[ServerId],
+    (kill, load): (usize, bool),
+) -> io::Result<()> {
+    let stop = AtomicBool::new(false);
+    let goes_on = |_| {
+        std::thread::sleep(PAUSE);
+        !stop.load(Ordering::Relaxed)
+    };
+    let clients: Vec<_> = others.iter().filter(|_| load).map(|id| (java.client(*id), id.0)).collect();
+    std::thread::scope(|scope| {
+        let writers = clients.iter().map(|(address, id)| {
+            scope.spawn(move || Client::write(*address, &format!("returns-{kill}-{id}"), goes_on))
+        });
+        let writers: Vec<_> = writers.collect();
+        let started = java.start(returning).and_then(|()| java.wait_until_serving());
+        if load {
+            std::thread::sleep(LOAD);
+        }
+        stop.store(true, Ordering::Relaxed);
+        let written =
+            writers.into_iter().map(|writer| writer.join().map_err(|_| io::Error::other("a writer has failed"))?);
+        started.and(written.collect())
+    })
+}
 
 fn write(java: &JavaEnsemble, ids: &[ServerId], name: &str, course: Course) -> io::Result<()> {
-    let one = |id: ServerId| Client::write(java.client(id), &format!("{name}-{}", id.0), course.writes);
+    let one =
+        |id: ServerId| Client::write(java.client(id), &format!("{name}-{}", id.0), |number| number < course.writes);
     if !course.load {
         return ids.iter().try_for_each(|id| one(*id));
     }
