@@ -16,7 +16,7 @@ pub enum Difference {
     SnapForDiff,
     /// Proposals that are open come before NEWLEADER, and what is committed meanwhile.
     OpenBeforeNewLeader,
-    /// What is proposed or committed overtakes UPTODATE.
+    /// What is proposed or committed overtakes UPTODATE, or is overtaken by it.
     UpToDateOvertaken,
     /// A sync is answered without a quorum's confirmation.
     SyncUnconfirmed,

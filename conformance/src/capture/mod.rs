@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Let the clients write at the same time, also when the leader is killed.
     #[arg(long)]
     load: bool,
+    /// Let clients write also while the killed leader comes back.
+    #[arg(long)]
+    overlap: bool,
     /// Print every message.
     #[arg(long)]
     print: bool,
@@ -52,7 +55,7 @@ pub struct Arguments {
 
 impl Arguments {
     fn course(&self) -> Course {
-        Course { writes: self.writes, kills: self.kills, load: self.load }
+        Course { writes: self.writes, kills: self.kills, load: self.load, overlap: self.overlap }
     }
 }
 
@@ -111,10 +114,12 @@ pub struct Course {
     pub kills: usize,
     /// Whether the clients write at the same time, also when the leader is killed.
     pub load: bool,
+    /// Whether they write while the killed server comes back.
+    pub overlap: bool,
 }
 
-/// Starts three servers of Java's, writes at each, kills the leader, writes, starts it again (while clients write, if
-/// they do so under load), writes, and tells what passed between them.
+/// Starts three servers of Java's, writes at each, kills the leader, writes, starts it again, writes, and tells what
+/// passed between them.
 ///
 /// # Errors
 /// The system's; a sentence where there is no Java, or it does not come to serve.
@@ -140,7 +145,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
         java.kill(leader);
         let next = java.wait_until_serving()?;
         write(&java, &others, &format!("without-{kill}"), course)?;
-        return_to_work(&mut java, leader, &others, (kill, course.load))?;
+        return_to_work(&mut java, leader, &others, (kill, course.overlap))?;
         write(&java, &java.ids(), &format!("again-{kill}"), course)?;
         for writer in writers {
             // How it ended is the client's affair.
@@ -156,26 +161,26 @@ const LOAD: Duration = Duration::from_millis(300);
 /// Between two writes while it comes back, so that some of what it lacks is still in the others' memory.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Starts a server again. Under load the others' clients write until it serves, and a little longer.
+/// Starts a server again. If work is to overlap, the others' clients write until it serves, and a little longer.
 fn return_to_work(
     java: &mut JavaEnsemble,
     returning: ServerId,
     others: &[ServerId],
-    (kill, load): (usize, bool),
+    (kill, overlap): (usize, bool),
 ) -> io::Result<()> {
     let stop = AtomicBool::new(false);
     let goes_on = |_| {
         std::thread::sleep(PAUSE);
         !stop.load(Ordering::Relaxed)
     };
-    let clients: Vec<_> = others.iter().filter(|_| load).map(|id| (java.client(*id), id.0)).collect();
+    let clients: Vec<_> = others.iter().filter(|_| overlap).map(|id| (java.client(*id), id.0)).collect();
     std::thread::scope(|scope| {
         let writers = clients.iter().map(|(address, id)| {
             scope.spawn(move || Client::write(*address, &format!("returns-{kill}-{id}"), goes_on))
         });
         let writers: Vec<_> = writers.collect();
         let started = java.start(returning).and_then(|()| java.wait_until_serving());
-        if load {
+        if overlap {
             std::thread::sleep(LOAD);
         }
         stop.store(true, Ordering::Relaxed);

@@ -38,6 +38,7 @@ impl Course {
                 self.step(Input::Receive(*learner, Message::Ack(start)));
             }
             Hidden::ConfirmSync => return self.confirm_sync(),
+            Hidden::Repeat => self.repeats = true,
             Hidden::Forget(last) => self.forget_history(*last),
         }
         true
@@ -245,6 +246,9 @@ impl Course {
             steps.push(Hidden::MistakeAck(sent.to));
         }
         steps.extend(self.may_forget(sent).map(Hidden::Forget));
+        if !self.repeats && self.may_have_said_before(sent) {
+            steps.push(Hidden::Repeat);
+        }
         steps
     }
 
@@ -261,6 +265,13 @@ impl Course {
         });
         let acks: Vec<u32> = acks.collect();
         !acks.is_empty() && !acks.contains(&0)
+    }
+
+    /// Whether this is an older notification, of when it still looked for a leader.
+    fn may_have_said_before(&self, sent: &Sent) -> bool {
+        let Message::Notification(notification) = &sent.message else { return false };
+        let said = self.voted.get(&sent.to).is_some_and(|voted| voted.contains(notification));
+        said && notification.state == ServerState::Looking && !matches!(self.peer.role, Role::Looking(_))
     }
 
     /// What was forgotten, if this vote names an earlier transaction than the last that the learner was brought up to
