@@ -56,9 +56,13 @@ impl Ports {
 }
 
 /// A free port below those that the system gives to connections, which could take it before the server does.
-fn free_port() -> std::io::Result<u16> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> std::io::Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let first = std::process::id().wrapping_mul(61);
+    // Processes that run at one time begin far from each other.
+    let first = std::process::id().wrapping_mul(7919);
     for _ in 0..2000 {
         let number = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = 10_000 + u16::try_from(number % 20_000).unwrap_or_default();

@@ -44,6 +44,22 @@ pub enum Note {
 }
 
 impl Note {
+    /// All that are differences.
+    pub const ALL: [Note; 12] = [
+        Note::Pings,
+        Note::AcknowledgesHistory,
+        Note::SendsTrees,
+        Note::LogsLater,
+        Note::NeverLogs,
+        Note::CutsTooLittle,
+        Note::RefusesEpoch,
+        Note::DropsWhileSettling,
+        Note::LeavesBehind,
+        Note::NamesEpoch,
+        Note::OpenFirst,
+        Note::Overtakes,
+    ];
+
     /// In words.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -253,4 +269,58 @@ fn is_named_by_epoch(specified: &Notification, own: &Notification) -> bool {
     let renamed = Notification { vote: Some(Vote { zxid: own_vote.zxid, ..vote }), ..*specified };
     let begins = own_vote.zxid.counter() == 0 && own_vote.zxid.epoch() <= own_vote.peer_epoch;
     renamed == *own && begins && vote.zxid < own_vote.zxid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_is_listed() {
+        let page = include_str!("../../../specs/exceptions.md");
+        for note in Note::ALL {
+            let name = format!("`{note:?}`");
+            let listed = page.lines().any(|line| line.starts_with('|') && line.contains(&name));
+            assert!(listed, "{name} does not stand in specs/exceptions.md");
+        }
+    }
+
+    #[test]
+    fn a_tree_is_known_only_where_java_has_no_other_way() {
+        let txn = |epoch, counter| Txn { zxid: Zxid::new(Epoch(epoch), counter), payload: zab::Payload::default() };
+        let log = [txn(1, 1), txn(1, 3), txn(2, 1)];
+        let at = |epoch, counter| Zxid::new(Epoch(epoch), counter);
+        let (diff, trunc, snap) = (Message::Diff(at(2, 1)), Message::Trunc(at(1, 1)), Message::Snap(at(3, 0)));
+        let known = |expected: &Message, last: Zxid| is_tree_instead(expected, &snap, last, &log);
+        assert!(known(&diff, Zxid::ZERO), "the log does not hold what is before it");
+        assert!(!known(&diff, at(1, 1)), "the log holds it");
+        assert!(!known(&trunc, at(1, 2)), "what is next is of the same epoch");
+        assert!(known(&Message::Trunc(at(1, 3)), at(1, 4)), "what is next is of another epoch");
+        assert!(!is_tree_instead(&snap, &snap, Zxid::ZERO, &log), "a tree was specified");
+        assert!(!is_tree_instead(&snap, &diff, Zxid::ZERO, &log), "it is no tree");
+    }
+
+    #[test]
+    fn what_is_not_logged_explains_only_what_it_may() {
+        let at = |counter| Zxid::new(Epoch(1), counter);
+        let txn = |counter| Message::Proposal(Txn { zxid: at(counter), payload: zab::Payload::default() });
+        let mut learner = Synchronization::default();
+        learner.hears(&Message::Diff(at(3)));
+        learner.hears(&txn(2));
+        learner.hears(&txn(3));
+        let disk = |counter| (Epoch(1), Epoch(1), at(counter));
+        assert_eq!(learner.explains_disk(disk(3), disk(1)), Some(Note::LogsLater));
+        assert_eq!(learner.explains_disk(disk(3), disk(2)), None, "it logs all of it at one time");
+        assert_eq!(learner.explains_disk((Epoch(2), Epoch(1), at(3)), disk(1)), None, "of epochs it says nothing");
+        learner.hears(&Message::NewLeader(Epoch(1)));
+        assert_eq!(learner.explains_disk(disk(3), disk(1)), None, "it has logged it");
+        // Behind TRUNC it is applied at once, and when the connection is lost, never logged.
+        learner.hears(&Message::Trunc(at(3)));
+        learner.hears(&txn(4));
+        learner.ends();
+        learner.hears(&Message::Diff(at(4)));
+        assert_eq!(learner.explains_disk(disk(4), disk(3)), Some(Note::NeverLogs));
+        learner.dies();
+        assert_eq!(learner.explains_disk(disk(4), disk(3)), None, "it has started anew");
+    }
 }

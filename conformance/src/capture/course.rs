@@ -237,6 +237,10 @@ impl Course {
                 said.pop_front();
                 self.excuse(Difference::WithoutDigest)
             }
+            (Message::Diff(seen), Some(Message::Diff(specified))) if seen < specified => {
+                said.pop_front();
+                self.excuse(Difference::DiffOfApplied)
+            }
             (Message::Snap(zxid), Some(Message::Diff(_) | Message::Trunc(_) | Message::Snap(_))) => {
                 let zxid = *zxid;
                 said.pop_front();

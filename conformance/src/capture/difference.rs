@@ -14,6 +14,8 @@ pub enum Difference {
     AckOfHistory,
     /// SNAP where the specification cuts or fills up.
     SnapForDiff,
+    /// DIFF names the last transaction that is applied; what is committed behind it follows all the same.
+    DiffOfApplied,
     /// Proposals that are open come before NEWLEADER, and what is committed meanwhile.
     OpenBeforeNewLeader,
     /// What is proposed or committed overtakes UPTODATE, or is overtaken by it.
@@ -29,6 +31,20 @@ pub enum Difference {
 }
 
 impl Difference {
+    /// All of them.
+    pub const ALL: [Difference; 10] = [
+        Difference::Ping,
+        Difference::AckOfHistory,
+        Difference::SnapForDiff,
+        Difference::DiffOfApplied,
+        Difference::OpenBeforeNewLeader,
+        Difference::UpToDateOvertaken,
+        Difference::SyncUnconfirmed,
+        Difference::AckMistaken,
+        Difference::HistoryForgotten,
+        Difference::WithoutDigest,
+    ];
+
     /// Java's class and method, and why.
     #[must_use]
     pub fn reason(self) -> &'static str {
@@ -39,6 +55,9 @@ impl Difference {
             }
             Difference::SnapForDiff => {
                 "LearnerHandler.syncFollower sends SNAP where committedLog and snapshotSizeFactor leave no DIFF"
+            }
+            Difference::DiffOfApplied => {
+                "LearnerHandler.syncFollower knows what is applied, Leader.startForwarding adds what is committed"
             }
             Difference::OpenBeforeNewLeader => "Leader.startForwarding queues open proposals before NEWLEADER",
             Difference::UpToDateOvertaken => {
@@ -60,5 +79,23 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}: {}", self.reason())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The class that is named first must stand in the row, too: the reasons of both are one.
+    #[test]
+    fn every_difference_is_listed() {
+        let page = include_str!("../../../specs/exceptions.md");
+        for difference in Difference::ALL {
+            let name = format!("`{difference:?}`");
+            let row = page.lines().find(|line| line.starts_with('|') && line.contains(&name));
+            let row = row.unwrap_or_else(|| panic!("{name} does not stand in specs/exceptions.md"));
+            let class = difference.reason().split(['.', ' ']).next().unwrap_or_default();
+            assert!(row.contains(class), "{name} is {class}'s, of which its row says nothing: {row}");
+        }
     }
 }

@@ -262,9 +262,3 @@ impl Search<'_> {
         Some(Unexplained { at: sent.at, seen, expected, state, gave_up: self.tried >= PATIENCE })
     }
 }
-
-/// All differences of all servers.
-#[must_use]
-pub fn differences(explanations: &[Explanation]) -> BTreeSet<Difference> {
-    explanations.iter().flat_map(|explanation| explanation.differences.keys().copied()).collect()
-}

@@ -2,7 +2,7 @@
 
 use super::proxy::{self, Port, Target};
 use super::record::{Event, Recorder};
-use crate::apache::{class_path, mode, write_logging};
+use crate::apache::{class_path, free_port, mode, write_logging};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -151,8 +151,4 @@ impl Drop for JavaEnsemble {
     fn drop(&mut self) {
         self.ids().into_iter().for_each(|id| self.kill(id));
     }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(proxy::listen()?.local_addr()?.port())
 }
