@@ -255,21 +255,22 @@ impl Apache {
 
     /// Waits until it has told this server where it stands; whether that is up.
     fn is_told(&mut self, input: &Input, to: ServerId, notification: &Notification) -> Told<bool> {
-        let up = !self.down.contains(&to);
-        let Some(actor) = self.actors.get_mut(&to).filter(|_| up) else { return Ok(false) };
+        let (java, up) = (self.id, !self.down.contains(&to));
         let observes = self.observers.contains(&to);
         let is_said = |own: &Notification| tolerance::is_said(notification, own, observes);
         for _ in 0..ASKED {
+            let Some(actor) = self.actors.get_mut(&to).filter(|_| up) else { return Ok(false) };
             if actor.wait_for(SOON, |actor| actor.notifications.iter().any(is_said).then_some(())).is_some() {
                 return Ok(true);
             }
             // Two that connect with each other at one moment may lose a notification: it would be said again.
             if let Input::Receive(from, Message::Notification(asked)) = input
-                && *from == to
+                && let Some(asking) = self.actors.get_mut(from)
             {
-                actor.notify(self.id, *asked);
+                asking.notify(java, *asked);
             }
         }
+        let Some(actor) = self.actors.get_mut(&to) else { return Ok(false) };
         let own = super::hearing::tell(&actor.notifications);
         let last = actor.notifications.back();
         let later = last.is_some_and(|last| last.round < notification.round);

@@ -240,6 +240,9 @@ pub fn is_tree_instead(expected: &Message, own: &Message, last: Zxid, log: &[Txn
         return false;
     }
     let next = log.iter().find(|txn| txn.zxid > last).map(|txn| txn.zxid.epoch());
+    if matches!(expected, Message::Trunc(to) if *to >= last) {
+        return false;
+    }
     let cuts_across = matches!(expected, Message::Trunc(_)) && next.is_some_and(|next| next != last.epoch());
     cuts_across || log.first().is_none_or(|first| last < first.zxid)
 }
@@ -296,6 +299,7 @@ mod tests {
         assert!(!known(&diff, at(1, 1)), "the log holds it");
         assert!(!known(&trunc, at(1, 2)), "what is next is of the same epoch");
         assert!(known(&Message::Trunc(at(1, 3)), at(1, 4)), "what is next is of another epoch");
+        assert!(!known(&trunc, at(1, 1)), "nothing is to be cut");
         assert!(!is_tree_instead(&snap, &snap, Zxid::ZERO, &log), "a tree was specified");
         assert!(!is_tree_instead(&snap, &diff, Zxid::ZERO, &log), "it is no tree");
     }
