@@ -131,8 +131,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Closes the connection that the story is in, if it is open, and one that the story does not know yet, and will not
-    /// hear of; what was sent arrives first.
+    /// Closes the connection that the story is in, if it is open, and one that the story does not know yet, and never
+    /// will; what was sent arrives first.
     pub fn close(&mut self) {
         self.hear();
         if self.connections[self.met.saturating_sub(1)..].iter().all(|connection| connection.closed) {

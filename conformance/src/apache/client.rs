@@ -144,8 +144,8 @@ impl Client {
     }
 }
 
-/// What a server says of itself on its clients' port (`srvr`): `leader`, `follower`, or `observer`; `None` while it does
-/// not serve.
+/// What a server says of itself on its clients' port (`srvr`): `leader`, `follower`, or `observer`; `None` while it
+/// does not serve.
 #[must_use]
 pub fn mode(server: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect(server).ok()?;

@@ -1,5 +1,5 @@
-//! What happens to Apache's server in a story is made to happen to it, and what can be seen of its answer is awaited, so
-//! that whatever comes next really comes later.
+//! What happens to Apache's server in a story is made to happen to it, and what can be seen of its answer is awaited,
+//! so that whatever comes next really comes later.
 
 use super::client::{Client, mode};
 use super::engine::{Apache, Told};
