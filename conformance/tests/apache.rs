@@ -64,9 +64,15 @@ fn known_differences_are_told_by_name() {
     for (name, java, note) in [
         ("sync-trunc-to-nothing", 1, Note::CutsTooLittle),
         ("epoch-behind-log", 1, Note::RefusesEpoch),
-        ("after-a-crash", 1, Note::SendsTrees),
+        ("bug-5094", 1, Note::NeverLogs),
+        ("bug-4040", 3, Note::LeavesBehind),
     ] {
         assert_eq!(verdict(name, java), Verdict::Known(note), "{name}");
+    }
+    // Behind this one the story goes on.
+    match verdict("bug-1136", 3) {
+        Verdict::Agrees { notes, .. } => assert!(notes.contains(&Note::SendsTrees), "{notes:?}"),
+        other => panic!("bug-1136: {other:?}"),
     }
     assert!(matches!(verdict("groups", 1), Verdict::Untold(_)));
 }

@@ -22,8 +22,13 @@ const ARRIVAL: Duration = Duration::from_millis(50);
 
 /// A played server that is up.
 pub struct Actor {
-    network: TcpNetwork,
+    /// `None` for a moment only.
+    network: Option<TcpNetwork>,
     events: Receiver<LinkEvent>,
+    /// Where it is, and where Apache's server is.
+    places: (Place, Place),
+    /// How often the network was opened anew: connections are counted from the beginning then.
+    age: u32,
     /// What Apache's server has said on the election port, oldest first.
     pub notifications: VecDeque<Notification>,
     /// What came on each quorum connection with it, in the order in which they were opened.
@@ -34,9 +39,12 @@ pub struct Actor {
     refused: bool,
 }
 
+/// A server and its ports.
+type Place = (ServerId, Ports);
+
 /// A quorum connection with Apache's server.
 struct Incarnation {
-    id: ConnectionId,
+    id: (u32, ConnectionId),
     packets: VecDeque<Packet>,
     closed: bool,
 }
@@ -46,44 +54,40 @@ impl Actor {
     ///
     /// # Errors
     /// A sentence, when a port cannot be had.
-    pub fn start(
-        runtime: &Handle,
-        (id, own): (ServerId, Ports),
-        (java, its): (ServerId, Ports),
-    ) -> Result<Actor, String> {
-        let at = |port: u16| vec![HostPort { host: Some("127.0.0.1".to_owned()), port }];
-        let address = |ports: Ports| PeerAddress { quorum: at(ports.quorum), election: at(ports.election) };
-        let options = LinkOptions {
-            id,
-            own: address(own),
-            peers: BTreeMap::from([(java, address(its))]),
-            config: String::new(),
-            election_patience: PATIENCE,
-            init_patience: Duration::from_secs(60),
-            sync_patience: Duration::from_secs(60),
-            everywhere: false,
-            bind_attempts: 3,
-            tree: TreeOptions::default(),
-        };
-        let (sender, events) = std::sync::mpsc::channel();
-        let hear = Arc::new(move |event| drop(sender.send(event)));
-        let network = TcpNetwork::start(runtime, options, hear, Box::new(|_| {}));
-        let mut network = network.map_err(|error| format!("the ports of {id} cannot be had: {error}"))?;
-        // Before it leads already: when Apache's server comes is its own affair.
-        network.listen();
+    pub fn start(runtime: &Handle, own: Place, java: Place) -> Result<Actor, String> {
+        let (network, events) = open(runtime, own, java)?;
         let (notifications, connections) = Default::default();
-        Ok(Actor { network, events, notifications, connections, met: 0, refused: false })
+        let places = (own, java);
+        Ok(Actor { network: Some(network), events, places, age: 0, notifications, connections, met: 0, refused: false })
+    }
+
+    /// Apache's server is killed: with its connections go the notifications that are sent again on new ones.
+    ///
+    /// # Errors
+    /// A sentence, when a port cannot be had again.
+    pub fn renew(&mut self, runtime: &Handle) -> Result<(), String> {
+        std::thread::sleep(ARRIVAL);
+        self.hear();
+        self.connections.iter_mut().for_each(|connection| connection.closed = true);
+        // The ports must be free first.
+        self.network = None;
+        let (network, events) = open(runtime, self.places.0, self.places.1)?;
+        (self.network, self.events) = (Some(network), events);
+        self.age += 1;
+        Ok(())
     }
 
     /// Says on the election port where it stands.
     pub fn notify(&mut self, java: ServerId, notification: Notification) {
-        self.network.notify(java, notification);
+        self.network.iter_mut().for_each(|network| network.notify(java, notification));
     }
 
     /// Opens a connection to the quorum port of Apache's server.
     pub fn connect(&mut self, java: ServerId) {
+        // The one before is over.
+        self.close();
         self.refused = false;
-        self.network.connect(java);
+        self.network.iter_mut().for_each(|network| network.connect(java));
     }
 
     /// Waits for the next connection, whoever opens it.
@@ -91,17 +95,26 @@ impl Actor {
     /// # Errors
     /// A sentence, when none comes.
     pub fn meet(&mut self) -> Result<(), String> {
-        self.hear_until(|actor| actor.connections.len() > actor.met || actor.refused);
-        if self.connections.len() == self.met {
-            return Err("no connection is opened".to_owned());
+        let start = Instant::now();
+        loop {
+            self.hear_until(PATIENCE, |actor| actor.connections.len() > actor.met || actor.refused);
+            if self.connections.len() > self.met {
+                self.met += 1;
+                return Ok(());
+            }
+            if !self.refused || start.elapsed() > PATIENCE {
+                return Err("no connection is opened".to_owned());
+            }
+            // Apache's server opens its port when it has decided, and that by its own clock.
+            self.refused = false;
+            let java = self.places.1.0;
+            self.network.iter_mut().for_each(|network| network.connect(java));
         }
-        self.met += 1;
-        Ok(())
     }
 
     /// Waits until a connection is opened that the story does not know yet; whether one is.
     pub fn is_called(&mut self) -> bool {
-        self.hear_until(|actor| actor.connections.len() > actor.met);
+        self.hear_until(PATIENCE, |actor| actor.connections.len() > actor.met);
         self.connections.len() > self.met
     }
 
@@ -110,35 +123,46 @@ impl Actor {
     /// # Errors
     /// A sentence, when there is none.
     pub fn send(&mut self, packet: Packet) -> Result<(), String> {
-        let connection = self.current().map(|current| current.id).ok_or("there is no connection")?;
-        self.network.send(connection, packet);
+        let (age, connection) = self.current().map(|current| current.id).ok_or("there is no connection")?;
+        match &mut self.network {
+            Some(network) if age == self.age => network.send(connection, packet),
+            _ => {}
+        }
         Ok(())
     }
 
-    /// Closes the connection, if it is open; what was sent on it arrives first.
+    /// Closes the connection that the story is in, if it is open, and one that the story does not know yet, and never
+    /// will; what was sent arrives first.
     pub fn close(&mut self) {
-        std::thread::sleep(ARRIVAL);
-        if let Some(connection) = self.current().map(|current| current.id) {
-            self.network.close(connection);
+        self.hear();
+        if self.connections[self.met.saturating_sub(1)..].iter().all(|connection| connection.closed) {
+            self.met = self.connections.len();
+            return;
         }
-    }
-
-    /// Closes the quorum port with all that was accepted there, and opens it again.
-    pub fn close_port(&mut self) {
-        self.network.stop_listening();
-        self.network.listen();
+        std::thread::sleep(ARRIVAL);
+        let age = self.age;
+        let open = self.connections[self.met.saturating_sub(1)..].iter().filter(|connection| connection.id.0 == age);
+        for connection in open {
+            self.network.iter_mut().for_each(|network| network.close(connection.id.1));
+        }
+        self.met = self.connections.len();
     }
 
     /// Waits until Apache's server has closed the connection; whether it has.
     pub fn is_left(&mut self) -> bool {
-        self.hear_until(|actor| actor.current().is_none_or(|current| current.closed));
+        self.hear_until(PATIENCE, |actor| actor.current().is_none_or(|current| current.closed));
         self.current().is_none_or(|current| current.closed)
     }
 
     /// Waits for something that was said; `find` takes it away and is asked again whenever something comes.
-    pub fn wait<T>(&mut self, mut find: impl FnMut(&mut Actor) -> Option<T>) -> Option<T> {
+    pub fn wait<T>(&mut self, find: impl FnMut(&mut Actor) -> Option<T>) -> Option<T> {
+        self.wait_for(PATIENCE, find)
+    }
+
+    /// As [`Actor::wait`], so long.
+    pub fn wait_for<T>(&mut self, patience: Duration, mut find: impl FnMut(&mut Actor) -> Option<T>) -> Option<T> {
         let mut found = None;
-        self.hear_until(|actor| {
+        self.hear_until(patience, |actor| {
             found = find(actor);
             found.is_some()
         });
@@ -157,8 +181,8 @@ impl Actor {
         }
     }
 
-    fn hear_until(&mut self, mut enough: impl FnMut(&mut Actor) -> bool) {
-        let end = Instant::now() + PATIENCE;
+    fn hear_until(&mut self, patience: Duration, mut enough: impl FnMut(&mut Actor) -> bool) {
+        let end = Instant::now() + patience;
         self.hear();
         while !enough(self) {
             match self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -179,6 +203,7 @@ impl Actor {
     }
 
     fn incarnation(&mut self, id: ConnectionId) -> &mut Incarnation {
+        let id = (self.age, id);
         let known = self.connections.iter().position(|incarnation| incarnation.id == id);
         let at = known.unwrap_or_else(|| {
             self.connections.push(Incarnation { id, packets: VecDeque::new(), closed: false });
@@ -190,4 +215,29 @@ impl Actor {
     fn current(&mut self) -> Option<&mut Incarnation> {
         self.met.checked_sub(1).and_then(|at| self.connections.get_mut(at))
     }
+}
+
+/// Opens the ports of a server that knows no other than Apache's.
+fn open(runtime: &Handle, (id, own): Place, (java, its): Place) -> Result<(TcpNetwork, Receiver<LinkEvent>), String> {
+    let at = |port: u16| vec![HostPort { host: Some("127.0.0.1".to_owned()), port }];
+    let address = |ports: Ports| PeerAddress { quorum: at(ports.quorum), election: at(ports.election) };
+    let options = LinkOptions {
+        id,
+        own: address(own),
+        peers: BTreeMap::from([(java, address(its))]),
+        config: String::new(),
+        election_patience: PATIENCE,
+        init_patience: Duration::from_secs(60),
+        sync_patience: Duration::from_secs(60),
+        everywhere: false,
+        bind_attempts: 3,
+        tree: TreeOptions::default(),
+    };
+    let (sender, events) = std::sync::mpsc::channel();
+    let hear = Arc::new(move |event| drop(sender.send(event)));
+    let network = TcpNetwork::start(runtime, options, hear, Box::new(|_| {}));
+    let mut network = network.map_err(|error| format!("the ports of {id} cannot be had: {error}"))?;
+    // Before it leads already: when Apache's server comes is its own affair.
+    network.listen();
+    Ok((network, events))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zab::peer::Role;
 use zab::trace::Event;
-use zab::{Disk, Notification, ServerId};
+use zab::{Disk, Message, Notification, ServerId};
 
 impl Apache {
     /// The story is over: what Apache's server has said and nobody heard must be what the specification says as well,
@@ -44,17 +44,32 @@ impl Apache {
             }
             self.said_nothing_else(id)?;
         }
+        self.says_to_latecomers()?;
         // Where it stands itself, everything that waits for its disk is on it.
         server.peer.as_ref().map_or(Ok(()), |peer| self.compare_disk(&peer.memory))
     }
 
+    /// It says again and again that it looks for a leader: who was not up in the story hears it now.
+    fn says_to_latecomers(&mut self) -> Told {
+        if !matches!(self.role(), Some(Role::Looking(_))) {
+            return Ok(());
+        }
+        let voters = self.ports.keys().filter(|id| **id != self.id && !self.observers.contains(id));
+        let late: Vec<ServerId> = voters.copied().filter(|id| !self.actors.contains_key(id)).collect();
+        for id in late {
+            let Some(last) = self.said.get(&id).and_then(|said| said.last()).copied() else { continue };
+            self.at_actor(id, &Event::Recovered { disk: None, outputs: Vec::new() })?;
+            self.expect(id, &Message::Notification(last))?;
+        }
+        Ok(())
+    }
+
     fn nothing_more(&mut self, id: ServerId) -> Told {
-        let notes = &mut self.notes;
+        let (notes, history) = (&mut self.notes, &mut self.history);
         let Some(actor) = self.actors.get_mut(&id) else { return Ok(()) };
         actor.hear();
         let Some(packets) = actor.packets() else { return Ok(()) };
-        tolerance::skip_all(packets, notes);
-        match packets.front() {
+        match tolerance::rest(packets, history, notes) {
             Some(packet) => Err(format!("to {id}\n  specified: nothing\n   Apache's: {}", packet.message)),
             None => Ok(()),
         }
@@ -90,9 +105,7 @@ impl Apache {
         if found == Some(wanted) {
             return Ok(());
         }
-        let own = self.world.as_ref().and_then(|world| world.server(self.id).peer.as_ref());
-        let learns = own.is_some_and(|peer| matches!(&peer.role, Role::Following(_)) && !peer.is_serving());
-        self.known = found.and_then(|found| tolerance::ends_with_disk(wanted, found, self.truncated, learns));
+        self.known = found.and_then(|found| self.synchronization.explains_disk(wanted, found));
         Err(format!(
             "its disk (accepted and current epoch, last transaction)\n  specified: {wanted:?}\n   Apache's: {found:?}"
         ))

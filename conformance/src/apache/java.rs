@@ -1,7 +1,8 @@
 //! One server of Apache's, as a process: its configuration, its directory, its end.
 
+use super::client;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use zabkeeper::disk::{DataDirectory, OperatingSystem};
 
 /// The environment variable with the class path of another version than Debian's.
 pub const CLASS_PATH: &str = "ZABKEEPER_APACHE_CLASSPATH";
+
+/// Half of a leader's heartbeat, and the unit of its waits.
+const TICK: Duration = Duration::from_secs(2);
 
 /// Debian's package `zookeeper`: the manifest of the first jar names the others that it needs.
 const DEBIAN: [&str; 3] =
@@ -52,9 +56,13 @@ impl Ports {
 }
 
 /// A free port below those that the system gives to connections, which could take it before the server does.
-fn free_port() -> std::io::Result<u16> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> std::io::Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let first = std::process::id().wrapping_mul(61);
+    // Processes that run at one time begin far from each other.
+    let first = std::process::id().wrapping_mul(7919);
     for _ in 0..2000 {
         let number = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = 10_000 + u16::try_from(number % 20_000).unwrap_or_default();
@@ -69,25 +77,35 @@ fn free_port() -> std::io::Result<u16> {
 pub struct Java {
     directory: TempDir,
     own: Ports,
+    client: u16,
     process: Option<Child>,
 }
 
 impl Java {
-    /// One that was never started.
+    /// One that was never started, and will wait so long for an epoch to be established.
     ///
     /// # Errors
     /// A directory that cannot be made, or no free port for clients.
-    pub fn new(id: ServerId, ensemble: &Ensemble, ports: &[(ServerId, Ports)]) -> std::io::Result<Java> {
+    pub fn new(
+        id: ServerId,
+        ensemble: &Ensemble,
+        ports: &[(ServerId, Ports)],
+        init_patience: Duration,
+    ) -> std::io::Result<Java> {
+        let client = free_port()?;
         let directory = TempDir::new()?;
         let data = directory.path().join("data");
         std::fs::create_dir(&data)?;
         std::fs::write(data.join("myid"), id.0.to_string())?;
-        // Long waits: a story has as much time as it takes to tell it.
+        // Long waits: a story has as much time as it takes to tell it. Sessions of its own clients are nobody else's
+        // affair: no story tells of them.
         let mut lines = format!(
-            "tickTime=2000\ninitLimit=15\nsyncLimit=10\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
-             admin.enableServer=false\n4lw.commands.whitelist=*\n",
+            "tickTime={}\ninitLimit={}\nsyncLimit=10\ndataDir={}\nclientPort={client}\n\
+             clientPortAddress=127.0.0.1\nlocalSessionsEnabled=true\nadmin.enableServer=false\n\
+             4lw.commands.whitelist=*\n",
+            TICK.as_millis(),
+            init_patience.as_millis().div_ceil(TICK.as_millis()),
             data.display(),
-            free_port()?
         );
         for (server, ports) in ports {
             let role = if ensemble.is_observer(*server) { "observer" } else { "participant" };
@@ -98,10 +116,10 @@ impl Java {
             lines += "peerType=observer\n";
         }
         std::fs::write(directory.path().join("zoo.cfg"), lines)?;
-        std::fs::write(directory.path().join("log4j.properties"), LOG4J)?;
+        write_logging(directory.path())?;
         let own = ports.iter().find(|(server, _)| *server == id).map(|(_, ports)| *ports);
         let own = own.ok_or_else(|| std::io::Error::other("a server without ports"))?;
-        Ok(Java { directory, own, process: None })
+        Ok(Java { directory, own, client, process: None })
     }
 
     /// Its data.
@@ -109,6 +127,35 @@ impl Java {
     pub fn data(&self) -> DataDirectory {
         let path = self.directory.path().join("data");
         DataDirectory::new(Arc::new(OperatingSystem), &path, &path)
+    }
+
+    /// Where its clients connect.
+    #[must_use]
+    pub fn client(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.client))
+    }
+
+    /// Removes what it has on its disk.
+    ///
+    /// # Errors
+    /// Files that cannot be removed.
+    pub fn forget(&self) -> std::io::Result<()> {
+        std::fs::remove_dir_all(self.directory.path().join("data/version-2"))
+    }
+
+    /// Waits until it serves clients; whether it does.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < super::actor::PATIENCE {
+            if client::mode(self.client()).is_some() {
+                // The vote is changed a moment after.
+                std::thread::sleep(Duration::from_millis(20));
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
     }
 
     /// Starts it, and waits until it listens on its election port.
@@ -120,7 +167,9 @@ impl Java {
         let told = |error: std::io::Error| format!("java cannot be started: {error}");
         let log = File::options().create(true).append(true).open(self.log_file()).map_err(told)?;
         let child = Command::new("java")
-            .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp"])
+            .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"])
+            // How long its logs are must not decide what it sends to learners.
+            .args(["-Dzookeeper.snapshotSizeFactor=1000000", "-cp"])
             .arg(format!("{}:{}", folder.display(), class_path()?))
             .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")
             .arg(folder.join("zoo.cfg"))
@@ -195,7 +244,18 @@ impl Drop for Java {
     }
 }
 
-/// What it logs is of use when it does not come.
+/// What it logs is of use when it does not come: by log4j until 3.8.0, by log4j 2 where the class path has it.
+///
+/// # Errors
+/// Files that cannot be written.
+pub fn write_logging(folder: &Path) -> std::io::Result<()> {
+    std::fs::write(folder.join("log4j.properties"), LOG4J)?;
+    std::fs::write(folder.join("log4j2.properties"), LOG4J_2)
+}
+
 const LOG4J: &str = "log4j.rootLogger=INFO, A\nlog4j.appender.A=org.apache.log4j.ConsoleAppender\n\
     log4j.appender.A.layout=org.apache.log4j.PatternLayout\n\
     log4j.appender.A.layout.ConversionPattern=%d{HH:mm:ss.SSS} %p %c{1}: %m%n\n";
+const LOG4J_2: &str = "status=error\nappender.A.type=Console\nappender.A.name=A\n\
+    appender.A.layout.type=PatternLayout\nappender.A.layout.pattern=%d{HH:mm:ss.SSS} %p %c{1}: %m%n\n\
+    rootLogger.level=info\nrootLogger.appenderRef.A.ref=A\n";

@@ -8,8 +8,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use zab::peer::Learner;
-use zab::{Disk, Ensemble, History, Input, Message, Notification, Output, Peer, Role, ServerId, Txn, Write, Zxid};
+use zab::peer::{Learner, LearnerPhase};
+use zab::{
+    Disk, Ensemble, History, Input, Message, Notification, Output, Peer, Role, ServerId, ServerState, Txn, Write, Zxid,
+};
 
 /// A message that a server was seen to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +70,11 @@ pub enum Hidden {
     MistakeAck(ServerId),
     /// A sync is answered as Java does.
     ConfirmSync,
+    /// The notification that was seen is an older one, sent again.
+    Repeat,
+    /// A learner's connection is lost, and with it what it was brought up to date with, up to its last transaction
+    /// before or to a later one.
+    Forget(Zxid),
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -90,6 +97,12 @@ pub struct Course {
     voted: BTreeMap<ServerId, VecDeque<Notification>>,
     /// Proposed between DIFF and NEWLEADER, and not acknowledged.
     initial: BTreeSet<Zxid>,
+    /// Of these, what was open at NEWLEADER and is acknowledged before UPTODATE.
+    early: BTreeSet<Zxid>,
+    /// The last transaction when it was brought up to date.
+    before: Zxid,
+    /// The next notification is an older one, sent again, though it stands with a leader by now.
+    repeats: bool,
     /// How often each difference was needed.
     pub differences: BTreeMap<Difference, usize>,
 }
@@ -100,9 +113,12 @@ impl Course {
     pub fn begin(script: &Script, ensemble: Arc<Ensemble>, disk: &Disk) -> Course {
         let mut out = Vec::new();
         let peer = Peer::recover(script.id, ensemble, disk, &mut out);
-        let (waiting, said, voted, initial, differences) = Default::default();
+        let (waiting, said, voted, initial, early, differences) = Default::default();
         let read = vec![0; script.links.len()];
-        let mut course = Course { peer, durable: disk.clone(), waiting, read, said, voted, initial, differences };
+        let (durable, before) = (disk.clone(), disk.history.last());
+        let repeats = false;
+        let mut course =
+            Course { peer, durable, waiting, read, said, voted, initial, early, before, repeats, differences };
         course.take(out);
         course
     }
@@ -117,7 +133,7 @@ impl Course {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.peer, &self.waiting, &self.read, &self.initial).hash(&mut hasher);
+        (&self.peer, &self.waiting, &self.read, &self.initial, &self.early, self.repeats).hash(&mut hasher);
         for (id, (connection, messages)) in &self.said {
             (id, connection, messages).hash(&mut hasher);
         }
@@ -153,6 +169,7 @@ impl Course {
             match output {
                 Output::Write(write) => self.waiting.push_back(Waiting::Write(write)),
                 Output::Send(to, message) => self.say(to, message),
+                Output::SendWhenDurable(_, Message::Ack(zxid)) if self.early.remove(&zxid) => {}
                 Output::SendWhenDurable(to, message) => self.waiting.push_back(Waiting::Send(to, message)),
                 Output::Disconnect(id) => self.forget(id),
                 // The log behind a snapshot is not known here: the leader sends its own.
@@ -210,10 +227,19 @@ impl Course {
         }
         let learns = open.learner == self.peer.id;
         match (&sent.message, said.front()) {
-            (Message::Ack(zxid), _) if learns && self.initial.remove(zxid) => self.excuse(Difference::AckOfHistory),
+            (Message::Ack(zxid), _) if learns && self.initial.remove(zxid) => {
+                if self.acknowledges_later(*zxid) {
+                    self.early.insert(*zxid);
+                }
+                self.excuse(Difference::AckOfHistory)
+            }
             (Message::Proposal(seen), Some(Message::Proposal(txn))) if is_without_digest(seen, txn) => {
                 said.pop_front();
                 self.excuse(Difference::WithoutDigest)
+            }
+            (Message::Diff(seen), Some(Message::Diff(specified))) if seen < specified => {
+                said.pop_front();
+                self.excuse(Difference::DiffOfApplied)
             }
             (Message::Snap(zxid), Some(Message::Diff(_) | Message::Trunc(_) | Message::Snap(_))) => {
                 let zxid = *zxid;
@@ -223,13 +249,21 @@ impl Course {
                 }
                 self.excuse(Difference::SnapForDiff)
             }
-            (Message::Proposal(_), Some(Message::NewLeader(_))) if said.get(1) == Some(&sent.message) => {
-                said.remove(1);
-                self.excuse(Difference::OpenBeforeNewLeader)
-            }
-            (_, Some(Message::UpToDate)) if said.get(1) == Some(&sent.message) => {
-                said.remove(1);
-                self.excuse(Difference::UpToDateOvertaken)
+            _ => match overtaken(said, &sent.message) {
+                Some((place, difference)) => {
+                    said.remove(place);
+                    self.excuse(difference)
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// Whether the specification acknowledges this itself, after UPTODATE: it was open at NEWLEADER.
+    fn acknowledges_later(&self, zxid: Zxid) -> bool {
+        match &self.peer.role {
+            Role::Following(following) => {
+                following.phase == LearnerPhase::NewLeaderAcknowledged && zxid > following.acknowledged
             }
             _ => false,
         }
@@ -237,6 +271,10 @@ impl Course {
 
     fn meets_notification(&mut self, sent: &Sent) -> bool {
         let Message::Notification(seen) = &sent.message else { return false };
+        let stands = !matches!(self.peer.role, Role::Looking(_));
+        if seen.state == ServerState::Looking && stands && !std::mem::take(&mut self.repeats) {
+            return false;
+        }
         let voted = self.voted.entry(sent.to).or_default();
         let Some(place) = voted.iter().position(|notification| notification == seen) else { return false };
         // It stays the first: it may be sent again.
@@ -260,6 +298,29 @@ impl Course {
             }
         }
     }
+}
+
+/// Where among what was said this is, and what it takes that it was seen before the first: NEWLEADER and UPTODATE are
+/// queued by a thread of their own, and what is committed when forwarding begins comes at once with its COMMIT.
+fn overtaken(said: &VecDeque<Message>, seen: &Message) -> Option<(usize, Difference)> {
+    let place = said.iter().position(|message| message == seen)?;
+    let before = |allowed: &dyn Fn(&Message) -> bool| said.iter().take(place).all(allowed);
+    let forwarded = |message: &Message| matches!(message, Message::Proposal(_) | Message::Commit(_));
+    let begins = |message: &Message| matches!(message, Message::NewLeader(_));
+    let waits = said.iter().any(begins);
+    match seen {
+        Message::UpToDate if before(&forwarded) => Some((place, Difference::UpToDateOvertaken)),
+        Message::Proposal(_) if before(&begins) => Some((place, Difference::OpenBeforeNewLeader)),
+        Message::Commit(zxid) if waits && before(&|message| begins(message) || is_proposed_after(message, *zxid)) => {
+            Some((place, Difference::OpenBeforeNewLeader))
+        }
+        _ if before(&|message| *message == Message::UpToDate) => Some((place, Difference::UpToDateOvertaken)),
+        _ => None,
+    }
+}
+
+fn is_proposed_after(message: &Message, zxid: Zxid) -> bool {
+    matches!(message, Message::Proposal(txn) if txn.zxid > zxid)
 }
 
 fn is_without_digest(seen: &Txn, txn: &Txn) -> bool {

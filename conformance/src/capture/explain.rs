@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use zab::{Disk, Ensemble, Input, Payload, ServerId};
+use zab::{Disk, Ensemble, Input, Message, Payload, ServerId, ServerState};
 
 /// So many courses are tried for one run of a server.
-const PATIENCE: usize = 400_000;
+const PATIENCE: usize = 150_000;
 /// So many transactions a killed leader may have logged that nobody has seen.
 const UNSEEN: usize = 8;
 
@@ -108,7 +108,7 @@ fn scripts(events: &[Event], id: ServerId) -> Vec<Script> {
             Event::Started(started) if *started == id => runs = true,
             Event::Killed(killed) if *killed == id => {
                 let links = std::mem::take(&mut links).into_values().collect();
-                scripts.push(Script { id, sent: std::mem::take(&mut sent), links });
+                scripts.push(Script { id, sent: in_order(std::mem::take(&mut sent)), links });
                 runs = false;
             }
             _ if !runs => {}
@@ -128,9 +128,43 @@ fn scripts(events: &[Event], id: ServerId) -> Vec<Script> {
         }
     }
     if runs {
-        scripts.push(Script { id, sent, links: links.into_values().collect() });
+        scripts.push(Script { id, sent: in_order(sent), links: links.into_values().collect() });
     }
     scripts
+}
+
+/// Proxies of different links may record two messages the wrong way round. A server that looks for a leader again has
+/// closed its connections: what comes on an older one was said before.
+fn in_order(sent: Vec<Sent>) -> Vec<Sent> {
+    let mut ordered: Vec<Sent> = Vec::new();
+    let (mut known, mut over) = (BTreeSet::new(), BTreeMap::new());
+    let mut round = None;
+    for message in sent {
+        let place = match (&message.message, message.connection) {
+            (Message::Notification(said), _) => {
+                if said.state == ServerState::Looking && round.is_none_or(|round| said.round > round) {
+                    round = Some(said.round);
+                    for connection in &known {
+                        over.entry(*connection).or_insert(ordered.len());
+                    }
+                }
+                None
+            }
+            (_, Some(connection)) => {
+                known.insert(connection);
+                over.get(&connection).copied()
+            }
+            _ => None,
+        };
+        match place {
+            Some(place) => {
+                ordered.insert(place, message);
+                over.values_mut().filter(|other| **other >= place).for_each(|other| *other += 1);
+            }
+            None => ordered.push(message),
+        }
+    }
+    ordered
 }
 
 fn key(id: ServerId, from: ServerId, connection: Option<Connection>) -> (bool, bool, ServerId) {
@@ -227,10 +261,4 @@ impl Search<'_> {
         let (seen, expected) = (events[sent.at].to_string(), course.expected(sent));
         Some(Unexplained { at: sent.at, seen, expected, state, gave_up: self.tried >= PATIENCE })
     }
-}
-
-/// All differences of all servers.
-#[must_use]
-pub fn differences(explanations: &[Explanation]) -> BTreeSet<Difference> {
-    explanations.iter().flat_map(|explanation| explanation.differences.keys().copied()).collect()
 }

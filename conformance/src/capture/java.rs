@@ -2,47 +2,20 @@
 
 use super::proxy::{self, Port, Target};
 use super::record::{Event, Recorder};
-use bytes::BytesMut;
+use crate::apache::{class_path, free_port, mode, write_logging};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use zab::tree::{Acl, Change, OpCode, SessionId};
-use zab::{ServerId, Zxid};
-use zabkeeper::wire::{
-    ClientRequest, ConnectRequest, ConnectResponse, Frame, FrameDecoder, ReplyHeader, encode_request,
-};
+use zab::ServerId;
 
-/// The environment variable with the class path of another version than Debian's.
-pub const CLASS_PATH: &str = "ZABKEEPER_APACHE_CLASSPATH";
-/// Debian's package `zookeeper`: the manifest of the first jar names the others that it needs.
-const DEBIAN: &[&str] =
-    &["/usr/share/java/zookeeper.jar", "/usr/share/java/slf4j-log4j12.jar", "/usr/share/java/log4j-1.2.jar"];
 /// Whoever waits longer waits for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOG4J: &str = "log4j.rootLogger=INFO, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n\
-                     log4j.appender.out.layout=org.apache.log4j.PatternLayout\n\
-                     log4j.appender.out.layout.ConversionPattern=%d{HH:mm:ss,SSS} %p [%t:%C{1}@%L] - %m%n\n";
-
-/// Where Java's classes are.
-///
-/// # Errors
-/// A sentence that says why they are nowhere.
-pub fn class_path() -> Result<String, String> {
-    if let Ok(class_path) = std::env::var(CLASS_PATH) {
-        return Ok(class_path);
-    }
-    match DEBIAN.iter().find(|jar| !Path::new(jar).exists()) {
-        Some(jar) => Err(format!("{jar} is missing (Debian: apt-get install zookeeper), and {CLASS_PATH} is not set")),
-        None => Ok(DEBIAN.join(":")),
-    }
-}
-
 struct Member {
     configuration: PathBuf,
     client: SocketAddr,
@@ -65,7 +38,7 @@ impl JavaEnsemble {
     pub fn new(voters: u8, recorder: Recorder) -> io::Result<JavaEnsemble> {
         let class_path = class_path().map_err(io::Error::other)?;
         let directory = TempDir::new()?;
-        std::fs::write(directory.path().join("log4j.properties"), LOG4J)?;
+        write_logging(directory.path())?;
         let ids: Vec<ServerId> = (1..=voters).map(ServerId).collect();
         let (mut real, mut listeners, mut elections) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         let mut apparent = BTreeMap::new();
@@ -174,96 +147,8 @@ impl JavaEnsemble {
     }
 }
 
-/// A client creates so many znodes, asks for a sync, and closes its session.
-///
-/// # Errors
-/// The connection's, and what the server refuses.
-pub fn write(server: SocketAddr, name: &str, count: usize) -> io::Result<()> {
-    let mut client = WritingClient::open(server)?;
-    for number in 0..count {
-        let change = Change::Create {
-            kind: OpCode::Create,
-            path: format!("/{name}-{number}"),
-            data: Some("x".into()),
-            acl: Acl::open(),
-            flags: 0,
-            ttl: 0,
-        };
-        client.call(&ClientRequest::Write(change))?;
-    }
-    client.call(&ClientRequest::Sync { path: Some("/".to_owned()) })?;
-    client.call(&ClientRequest::Write(Change::CloseSession))
-}
-
 impl Drop for JavaEnsemble {
     fn drop(&mut self) {
         self.ids().into_iter().for_each(|id| self.kill(id));
-    }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(proxy::listen()?.local_addr()?.port())
-}
-
-/// `leader` or `follower`, of a server that serves.
-fn mode(address: SocketAddr) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    stream.write_all(b"srvr").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    answer.lines().find_map(|line| line.strip_prefix("Mode: ")).map(str::to_owned)
-}
-
-struct WritingClient {
-    stream: TcpStream,
-    input: BytesMut,
-    xid: i32,
-}
-
-impl WritingClient {
-    fn open(address: SocketAddr) -> io::Result<WritingClient> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut client = WritingClient { stream, input: BytesMut::new(), xid: 0 };
-        let password = Some(vec![0; 16].into());
-        let (protocol_version, last_zxid_seen, session) = (0, Zxid::ZERO, SessionId(0));
-        let read_only = Some(false);
-        let connect =
-            ConnectRequest { protocol_version, last_zxid_seen, timeout: 10_000, session, password, read_only };
-        let mut bytes = Vec::new();
-        connect.encode(&mut bytes);
-        client.stream.write_all(&bytes)?;
-        let answer = ConnectResponse::decode(&client.frame()?);
-        answer.map(|_| client).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-    }
-
-    fn call(&mut self, request: &ClientRequest) -> io::Result<()> {
-        self.xid += 1;
-        let mut bytes = Vec::new();
-        encode_request(&mut bytes, self.xid, request);
-        self.stream.write_all(&bytes)?;
-        loop {
-            let (header, _) = ReplyHeader::split(self.frame()?).map_err(io::Error::other)?;
-            if header.xid == self.xid {
-                let refused = io::Error::other(format!("the server refuses with {}", header.err));
-                return if header.err == 0 { Ok(()) } else { Err(refused) };
-            }
-        }
-    }
-
-    fn frame(&mut self) -> io::Result<bytes::Bytes> {
-        let mut frames = FrameDecoder::client(1 << 20);
-        loop {
-            if let Some(Frame::Packet(bytes)) = frames.decode(&mut self.input).map_err(io::Error::other)? {
-                return Ok(bytes);
-            }
-            let mut buffer = [0; 4096];
-            let count = self.stream.read(&mut buffer)?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.input.extend_from_slice(&buffer[..count]);
-        }
     }
 }

@@ -18,6 +18,7 @@ pub mod java;
 pub mod proxy;
 pub mod record;
 
+use crate::apache::Client;
 use crate::results::Results;
 use java::JavaEnsemble;
 use record::{Event, Recorder};
@@ -25,6 +26,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use zab::{Ensemble, ServerId};
 
@@ -40,6 +42,9 @@ pub struct Arguments {
     /// Let the clients write at the same time, also when the leader is killed.
     #[arg(long)]
     load: bool,
+    /// Let clients write also while the killed leader comes back.
+    #[arg(long)]
+    overlap: bool,
     /// Print every message.
     #[arg(long)]
     print: bool,
@@ -50,7 +55,7 @@ pub struct Arguments {
 
 impl Arguments {
     fn course(&self) -> Course {
-        Course { writes: self.writes, kills: self.kills, load: self.load }
+        Course { writes: self.writes, kills: self.kills, load: self.load, overlap: self.overlap }
     }
 }
 
@@ -109,6 +114,8 @@ pub struct Course {
     pub kills: usize,
     /// Whether the clients write at the same time, also when the leader is killed.
     pub load: bool,
+    /// Whether they write while the killed server comes back.
+    pub overlap: bool,
 }
 
 /// Starts three servers of Java's, writes at each, kills the leader, writes, starts it again, writes, and tells what
@@ -129,7 +136,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
         let addresses: Vec<_> = java.ids().into_iter().map(|id| java.client(id)).collect();
         let writers = addresses.into_iter().enumerate().filter(|_| course.load).map(|(place, address)| {
             // The kill ends them, sooner or later.
-            std::thread::spawn(move || java::write(address, &format!("killed-{kill}-{place}"), usize::MAX))
+            std::thread::spawn(move || Client::write(address, &format!("killed-{kill}-{place}"), |_| true))
         });
         let writers: Vec<_> = writers.collect();
         if course.load {
@@ -138,8 +145,7 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
         java.kill(leader);
         let next = java.wait_until_serving()?;
         write(&java, &others, &format!("without-{kill}"), course)?;
-        java.start(leader)?;
-        java.wait_until_serving()?;
+        return_to_work(&mut java, leader, &others, (kill, course.overlap))?;
         write(&java, &java.ids(), &format!("again-{kill}"), course)?;
         for writer in writers {
             // How it ended is the client's affair.
@@ -150,11 +156,43 @@ pub fn capture(course: Course) -> io::Result<Vec<Event>> {
     Ok(recorder.events())
 }
 
-/// So long clients write before the leader is killed.
+/// So long clients write before the leader is killed, and when it has come back.
 const LOAD: Duration = Duration::from_millis(300);
+/// Between two writes while it comes back, so that some of what it lacks is still in the others' memory.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// Starts a server again. If work is to overlap, the others' clients write until it serves, and a little longer.
+fn return_to_work(
+    java: &mut JavaEnsemble,
+    returning: ServerId,
+    others: &[ServerId],
+    (kill, overlap): (usize, bool),
+) -> io::Result<()> {
+    let stop = AtomicBool::new(false);
+    let goes_on = |_| {
+        std::thread::sleep(PAUSE);
+        !stop.load(Ordering::Relaxed)
+    };
+    let clients: Vec<_> = others.iter().filter(|_| overlap).map(|id| (java.client(*id), id.0)).collect();
+    std::thread::scope(|scope| {
+        let writers = clients.iter().map(|(address, id)| {
+            scope.spawn(move || Client::write(*address, &format!("returns-{kill}-{id}"), goes_on))
+        });
+        let writers: Vec<_> = writers.collect();
+        let started = java.start(returning).and_then(|()| java.wait_until_serving());
+        if overlap {
+            std::thread::sleep(LOAD);
+        }
+        stop.store(true, Ordering::Relaxed);
+        let written =
+            writers.into_iter().map(|writer| writer.join().map_err(|_| io::Error::other("a writer has failed"))?);
+        started.and(written.collect())
+    })
+}
 
 fn write(java: &JavaEnsemble, ids: &[ServerId], name: &str, course: Course) -> io::Result<()> {
-    let one = |id: ServerId| java::write(java.client(id), &format!("{name}-{}", id.0), course.writes);
+    let one =
+        |id: ServerId| Client::write(java.client(id), &format!("{name}-{}", id.0), |number| number < course.writes);
     if !course.load {
         return ids.iter().try_for_each(|id| one(*id));
     }

@@ -93,6 +93,19 @@ pub const SESSIONS: u8 = 80;
 /// # Errors
 /// Files that cannot be written.
 pub fn write(directory: &DataDirectory, disk: &Disk, snapshot: &[Txn]) -> Result<(), DiskError> {
+    write_with(directory, disk, snapshot, &mut grow)
+}
+
+/// As [`write`], with transactions that are made by this.
+///
+/// # Errors
+/// Files that cannot be written.
+pub fn write_with(
+    directory: &DataDirectory,
+    disk: &Disk,
+    snapshot: &[Txn],
+    grow: &mut dyn FnMut(&mut Tree, &Txn) -> Vec<u8>,
+) -> Result<(), DiskError> {
     directory.create(true)?;
     let mut tree = with_sessions();
     snapshot.iter().for_each(|txn| drop(grow(&mut tree, txn)));
@@ -143,7 +156,13 @@ pub fn with_sessions() -> Tree {
 
 /// Applies the model's transaction, and writes it as the server does.
 pub fn grow(tree: &mut Tree, txn: &Txn) -> Vec<u8> {
-    let transaction = prepared(tree, SessionId(1), translation::change(&txn.payload), txn.zxid);
+    grow_for((SessionId(1), 0), tree, txn)
+}
+
+/// As [`grow`], for this session's request with this number.
+pub fn grow_for((session, number): (SessionId, i32), tree: &mut Tree, txn: &Txn) -> Vec<u8> {
+    let mut transaction = prepared(tree, SessionId(1), translation::change(&txn.payload), txn.zxid);
+    (transaction.header.session, transaction.header.cxid) = (session, number);
     tree.apply(&transaction);
     let mut bytes = Vec::new();
     encode_transaction(&transaction, &mut bytes);

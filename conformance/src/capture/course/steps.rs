@@ -4,7 +4,7 @@ use super::{Course, Hidden, Receipt, Script, Sent, Waiting};
 use crate::capture::difference::Difference;
 use std::collections::VecDeque;
 use zab::peer::{HandlerPhase, LeaderPhase, Learner, LearnerPhase};
-use zab::{Input, Message, Request, Role, ServerId, ServerState, Timer, Txn};
+use zab::{Input, Message, Request, Role, ServerId, ServerState, Timer, Txn, Write, Zxid};
 
 impl Course {
     // ---- What nobody sees -----------------------------------------------------------------------------------------
@@ -38,6 +38,8 @@ impl Course {
                 self.step(Input::Receive(*learner, Message::Ack(start)));
             }
             Hidden::ConfirmSync => return self.confirm_sync(),
+            Hidden::Repeat => self.repeats = true,
+            Hidden::Forget(last) => self.forget_history(*last),
         }
         true
     }
@@ -90,7 +92,16 @@ impl Course {
 
     fn note_history(&mut self, message: &Message) {
         match (message, &self.peer.role) {
-            (Message::Diff(_) | Message::Trunc(_) | Message::Snap(_), _) => self.initial.clear(),
+            (Message::Diff(_) | Message::Trunc(_) | Message::Snap(_), _) => {
+                self.before = self.peer.last_zxid();
+                self.initial.clear();
+                self.early.clear();
+            }
+            // What was open at NEWLEADER is acknowledged by the specification as well.
+            (Message::UpToDate, Role::Following(following)) => {
+                let acknowledged = following.acknowledged;
+                self.initial.retain(|zxid| *zxid <= acknowledged);
+            }
             (Message::Proposal(txn), Role::Following(following))
                 if following.phase == LearnerPhase::Synchronization =>
             {
@@ -139,6 +150,18 @@ impl Course {
             }
             Role::Looking(_) => {}
         }
+    }
+
+    fn forget_history(&mut self, last: Zxid) {
+        let Role::Following(following) = &self.peer.role else { return };
+        let leader = following.leader;
+        self.forget(leader);
+        self.flush(self.waiting.len());
+        self.peer.memory.apply(&Write::Truncate(last));
+        self.durable.apply(&Write::Truncate(last));
+        self.peer.delivered = self.peer.delivered.min(last);
+        self.excuse(Difference::HistoryForgotten);
+        self.step(Input::Disconnected(leader));
     }
 
     fn confirm_sync(&mut self) -> bool {
@@ -222,6 +245,10 @@ impl Course {
         if self.may_mistake(script, sent) {
             steps.push(Hidden::MistakeAck(sent.to));
         }
+        steps.extend(self.may_forget(sent).map(Hidden::Forget));
+        if !self.repeats && self.may_have_said_before(sent) {
+            steps.push(Hidden::Repeat);
+        }
         steps
     }
 
@@ -238,6 +265,25 @@ impl Course {
         });
         let acks: Vec<u32> = acks.collect();
         !acks.is_empty() && !acks.contains(&0)
+    }
+
+    /// Whether this is an older notification, of when it still looked for a leader.
+    fn may_have_said_before(&self, sent: &Sent) -> bool {
+        let Message::Notification(notification) = &sent.message else { return false };
+        let said = self.voted.get(&sent.to).is_some_and(|voted| voted.contains(notification));
+        said && notification.state == ServerState::Looking && !matches!(self.peer.role, Role::Looking(_))
+    }
+
+    /// What was forgotten, if this vote names an earlier transaction than the last that the learner was brought up to
+    /// date with.
+    fn may_forget(&self, sent: &Sent) -> Option<Zxid> {
+        let Role::Following(following) = &self.peer.role else { return None };
+        let Message::Notification(notification) = &sent.message else { return None };
+        let learns = [LearnerPhase::Synchronization, LearnerPhase::NewLeaderAcknowledged].contains(&following.phase);
+        let vote = notification.vote.filter(|vote| learns && vote.leader == self.peer.id)?;
+        let lost = self.before <= vote.zxid && vote.zxid < self.peer.last_zxid();
+        let stands = self.peer.memory.history.can_end_at(vote.zxid) && self.peer.delivered <= vote.zxid;
+        (notification.state == ServerState::Looking && lost && stands).then_some(vote.zxid)
     }
 
     fn may_have_given_up(&self, sent: &Sent) -> bool {
