@@ -16,7 +16,7 @@ mod weave;
 use crate::results::{Results, root};
 use explained::Explained;
 use judge::{Court, Judgement};
-use list::{CHAPTERS, Mutant};
+use list::{CHAPTERS, Mutant, OTHERS};
 use model::bounds::{Bounds, Kind};
 use model::bugs::{Bug, BugError, Workshop};
 use model::cli::simulate::Shard;
@@ -35,8 +35,8 @@ pub const PART: &str = "mutants";
 /// The arguments of `conformance mutants`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Mutate only these chapters of the protocol: `broadcast`, …
-    #[arg(long, value_delimiter = ',', value_parser = CHAPTERS)]
+    /// Mutate only these chapters of the protocol: `broadcast`, …; or what else is named here.
+    #[arg(long, value_delimiter = ',', value_parser = all())]
     file: Vec<String>,
     /// Judge only those in whose place or change this stands.
     #[arg(long, value_name = "TEXT")]
@@ -53,6 +53,11 @@ pub struct Arguments {
     /// Write what was found here after each mutant. What is found here of the same specification is not judged again.
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
+}
+
+/// All chapters.
+fn all() -> clap::builder::PossibleValuesParser {
+    CHAPTERS.into_iter().chain(OTHERS).into()
 }
 
 /// Why mutants could not be judged.
