@@ -12,7 +12,7 @@ pub struct Sites {
     /// By where an operator starts: the expression that may be read otherwise once the operator is another. `None` if
     /// there is a `let` in it, so that it is no expression that could stand elsewhere.
     pub operators: BTreeMap<usize, Option<Range<usize>>>,
-    /// By where an arm of a match starts: where its pattern ends.
+    /// By where an arm of a match starts: where its pattern ends. Only for a match with an arm for all that is left.
     pub arms: BTreeMap<usize, usize>,
     /// The expression of operators that is being looked at.
     chain: Option<Range<usize>>,
@@ -56,9 +56,13 @@ impl<'ast> Visit<'ast> for Sites {
         self.chain = outer;
     }
 
-    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
-        self.arms.insert(arm.span().byte_range().start, arm.pat.span().byte_range().end);
-        visit::visit_arm(self, arm);
+    fn visit_expr_match(&mut self, expression: &'ast syn::ExprMatch) {
+        // An arm with a condition counts for nothing when the compiler asks whether every case has one.
+        if expression.arms.iter().any(|arm| matches!(arm.pat, syn::Pat::Wild(_)) && arm.guard.is_none()) {
+            let place = |arm: &syn::Arm| (arm.span().byte_range().start, arm.pat.span().byte_range().end);
+            self.arms.extend(expression.arms.iter().map(place));
+        }
+        visit::visit_expr_match(self, expression);
     }
 }
 

@@ -151,7 +151,7 @@ fn wrapped(text: &str, mut wraps: Vec<Wrap>) -> String {
 fn refused(workshop: &Workshop, texts: &BTreeMap<String, String>) -> Result<BTreeSet<usize>, MutantsError> {
     let words = ["check", "--offline", "--quiet", "--message-format=json", "--package", "zab", "--lib"];
     let output = workshop.cargo(&words).output().map_err(|error| MutantsError::File("cargo".into(), error))?;
-    let mut refused = BTreeSet::new();
+    let (mut refused, mut errors) = (BTreeSet::new(), String::new());
     if output.status.success() {
         return Ok(refused);
     }
@@ -161,6 +161,7 @@ fn refused(workshop: &Workshop, texts: &BTreeMap<String, String>) -> Result<BTre
         if message["level"] != "error" {
             continue;
         }
+        errors += message["rendered"].as_str().unwrap_or_default();
         let spans = message["spans"].as_array().into_iter().flatten();
         let near = |span: &Value| {
             let lines: Vec<&str> = texts.get(span["file_name"].as_str()?)?.lines().collect();
@@ -169,7 +170,7 @@ fn refused(workshop: &Workshop, texts: &BTreeMap<String, String>) -> Result<BTre
         refused.extend(spans.filter(|span| span["is_primary"] == true).filter_map(near));
     }
     if refused.is_empty() {
-        return Err(MutantsError::Tests(String::from_utf8_lossy(&output.stdout).into_owned()));
+        return Err(MutantsError::Tests(errors));
     }
     Ok(refused)
 }
