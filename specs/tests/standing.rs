@@ -55,6 +55,33 @@ fn a_leader_that_does_not_say_so_is_not_followed() {
     assert_eq!(joined(&peer), Some(5));
 }
 
+/// Nor is one that was heard, but looks again or follows another.
+#[test]
+fn a_leader_that_says_otherwise_is_not_followed() {
+    for (state, names, later) in [(Looking, 3, 0), (Following, 5, 4)] {
+        let mut peer = newcomer(5);
+        let round = Round(peer.round.0 + later);
+        hear(&mut peer, 3, state, round, vote(names, 1));
+        for from in [2, 4, 5] {
+            hear(&mut peer, from, Following, round, vote(3, 2));
+        }
+        assert_eq!(joined(&peer), None, "{state:?}");
+    }
+}
+
+/// In another round, those that stand must be of one epoch as well.
+#[test]
+fn in_another_round_those_that_stand_are_of_one_epoch() {
+    let mut peer = newcomer(5);
+    let round = Round(peer.round.0 + 4);
+    hear(&mut peer, 2, Following, round, vote(3, 1));
+    hear(&mut peer, 4, Following, round, vote(3, 2));
+    hear(&mut peer, 3, Leading, round, vote(3, 2));
+    assert_eq!(joined(&peer), None);
+    hear(&mut peer, 5, Following, round, vote(3, 2));
+    assert_eq!(joined(&peer), Some(3));
+}
+
 /// A server that looks as well supports a leader if its vote is the leader's own, in everything.
 #[test]
 fn who_looks_supports_only_what_it_votes_for() {
