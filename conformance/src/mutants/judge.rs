@@ -94,17 +94,19 @@ impl Court {
         }
         court.stories.prove()?;
         court.tests.iter_mut().try_for_each(Judge::prove)?;
+        court.tests.sort_by_key(|test| test.work);
         court.checks.iter_mut().try_for_each(Judge::prove)?;
         Ok(court)
     }
 
-    /// Judges the woven mutant of this number.
+    /// Judges the woven mutant of this number. The checks look at no tree.
     ///
     /// # Errors
     /// When a judge cannot be started.
-    pub fn judge_woven(&self, number: usize) -> Result<Judgement, MutantsError> {
+    pub fn judge_woven(&self, number: usize, is_of_tree: bool) -> Result<Judgement, MutantsError> {
         let mut killer = None;
-        for judges in [std::slice::from_ref(&self.stories), &self.tests, &self.checks] {
+        let checks = if is_of_tree { &[] } else { &self.checks[..] };
+        for judges in [std::slice::from_ref(&self.stories), &self.tests, checks] {
             killer = killer.or(self::killer(judges, number)?);
             if killer.is_some() {
                 break;

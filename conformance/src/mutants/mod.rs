@@ -128,7 +128,7 @@ fn judge_open(arguments: &Arguments, book: &mut Book, open: &[&Mutant]) -> Resul
     for (number, mutant) in together.into_iter().chain(alone) {
         let start = Instant::now();
         let judgement = match woven.contains(number) {
-            true => court.judge_woven(*number)?,
+            true => court.judge_woven(*number, mutant.file.starts_with("specs/src/tree/"))?,
             false => judge_one(&workshop, &court, mutant)?,
         };
         let word = book.note(mutant, &judgement)?;
