@@ -21,7 +21,7 @@ const QUICK: [&str; 8] = [
 
 /// Tests of the specification that look at the protocol.
 pub const TESTS: &[&str] =
-    &["early", "histories", "leader", "learner", "quorums", "said", "standing", "trace", "votes"];
+    &["early", "histories", "leader", "learner", "quorums", "replay", "said", "standing", "trace", "votes"];
 
 /// Tests of the specification that look at the rest, for whoever is asked about the rest.
 const OTHER_TESTS: &[&str] = &["collect", "digest", "hostile", "prepare", "sessions", "tree", "watches"];

@@ -2,8 +2,8 @@
 //!
 //! A mutant for itself costs the compiler more than the judges. So the chapters are compiled once, with every change
 //! beside the original: `a < b` becomes `(if mutant::is(7) { a <= b } else { a < b })`, and a judge is told the number
-//! of the one to judge in the variable [`VARIABLE`]. What cannot stand so is left out, to be planted by itself: a change
-//! in a constant, in a condition with `let`, or of another type.
+//! of the one to judge in the variable [`VARIABLE`]. What cannot stand so is left out, to be planted by itself: a
+//! change in a constant, in a condition with `let`, or of another type.
 
 use super::MutantsError;
 use super::list::{Genre, Mutant};
