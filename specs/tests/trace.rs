@@ -383,3 +383,10 @@ fn a_payload_is_its_digits() {
     assert_eq!(digits(24), "fafbfcfdfeff000102030405060708090a0b0c0d0e0f1011");
     assert_eq!(digits(25), "fafbfcfdfeff000102030405060708090a0b0c0de7da1e71");
 }
+
+#[test]
+fn half_a_byte_is_no_payload() {
+    let read = |text: &str| serde_json::from_value::<Payload>(text.into()).map(|payload| payload.0);
+    assert_eq!(read("ab0F").expect("two bytes"), [0xab, 0x0f].as_slice());
+    assert!(read("ab0").is_err() && read("abxy").is_err());
+}
