@@ -126,3 +126,10 @@ fn an_epoch_has_room_for_all_but_the_last_counter() {
     assert_eq!(ensemble.last_counter(), u32::MAX - 1);
     assert_eq!(ensemble.with_last_counter(3).last_counter(), 3);
 }
+
+#[test]
+fn servers_are_voters_and_then_observers() {
+    let ensemble = Ensemble::majority([2, 1].map(ServerId), [4, 3].map(ServerId)).unwrap();
+    assert!(ensemble.voters().eq([1, 2].map(ServerId)) && ensemble.observers().eq([3, 4].map(ServerId)));
+    assert!(ensemble.servers().eq([1, 2, 3, 4].map(ServerId)));
+}
