@@ -438,3 +438,14 @@ fn an_empty_history_takes_only_the_first_of_an_epoch() {
     assert!(refuses(&empty, &Write::Append(txn(zxid(1, 2)))));
     assert!(!refuses(&empty, &Write::Append(txn(zxid(1, 1)))));
 }
+
+/// Whoever reads a history from elsewhere is told when something is missing in it.
+#[test]
+#[should_panic(expected = "(1,3) after (1,1) in a history")]
+fn a_history_with_a_gap_is_not_valid() {
+    let mut history = History::from_snapshot(Zxid::ZERO);
+    (1..=3).for_each(|counter| history.append(Txn { zxid: zxid(1, counter), payload: Payload::default() }));
+    let mut text = serde_json::to_value(&history).expect("plain data");
+    text["log"].as_array_mut().expect("a list").remove(1);
+    serde_json::from_value::<History>(text).expect("a history").assert_valid();
+}

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use zab::peer::{LearnerPhase, Role};
 use zab::{
-    Disk, Ensemble, Epoch, Halt, History, Input, Message, Output, Payload, Peer, Request, ServerId, Timer, Txn, Write,
-    Zxid,
+    Disk, Ensemble, Epoch, Halt, History, Input, Message, Output, Payload, Peer, Request, ServerId, ServerState, Timer,
+    Txn, Write, Zxid,
 };
 
 const LEADER: ServerId = ServerId(3);
@@ -276,4 +276,11 @@ fn an_observer_acknowledges_no_transaction() {
     receive(&mut peer, Message::Proposal(txn(2, 1)));
     let out = receive(&mut peer, Message::UpToDate);
     assert!(acknowledged(&out) && !out.contains(&Output::Deliver(txn(2, 1))), "{out:?}");
+}
+
+/// What others are told of a learner: an observer observes, whichever leader it follows.
+#[test]
+fn a_learner_says_whether_it_votes() {
+    assert_eq!(learner(LEARNER, Connecting).state(), ServerState::Following);
+    assert_eq!(learner(OBSERVER, Connecting).state(), ServerState::Observing);
 }

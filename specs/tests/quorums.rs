@@ -118,3 +118,18 @@ fn what_cannot_work_is_refused() {
     assert!(Ensemble::majority([one], [two, two]).is_err());
     assert!(Ensemble::hierarchical([(one, 0, 0), (two, 1, 0)], []).is_err());
 }
+
+/// `Leader.propose` gives up its epoch when the counter is 2³² − 1.
+#[test]
+fn an_epoch_has_room_for_all_but_the_last_counter() {
+    let ensemble = Ensemble::majority([ServerId(1)], []).unwrap();
+    assert_eq!(ensemble.last_counter(), u32::MAX - 1);
+    assert_eq!(ensemble.with_last_counter(3).last_counter(), 3);
+}
+
+#[test]
+fn servers_are_voters_and_then_observers() {
+    let ensemble = Ensemble::majority([2, 1].map(ServerId), [4, 3].map(ServerId)).unwrap();
+    assert!(ensemble.voters().eq([1, 2].map(ServerId)) && ensemble.observers().eq([3, 4].map(ServerId)));
+    assert!(ensemble.servers().eq([1, 2, 3, 4].map(ServerId)));
+}

@@ -368,3 +368,25 @@ fn events_of_a_server_in_the_wrong_life_are_refused() {
     let recovered = Event::Recovered { disk: Some(broken), outputs: Vec::new() };
     assert_eq!(refusal(&[Line { server: ME, event: recovered }]), Some(Difference::BrokenDisk));
 }
+
+/// Traces write a payload's digits; of one with more than 24 bytes, those of its first 20 and of the CRC-32 of all.
+#[test]
+fn a_payload_is_its_digits() {
+    let digits = |length: u8| {
+        let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_add(250)).collect();
+        let payload = Payload(bytes.into());
+        assert_eq!(serde_json::to_value(&payload).expect("plain data"), payload.digits().as_str());
+        payload.digits().as_str().to_owned()
+    };
+    assert_eq!(digits(0), "");
+    assert_eq!(digits(3), "fafbfc");
+    assert_eq!(digits(24), "fafbfcfdfeff000102030405060708090a0b0c0d0e0f1011");
+    assert_eq!(digits(25), "fafbfcfdfeff000102030405060708090a0b0c0de7da1e71");
+}
+
+#[test]
+fn half_a_byte_is_no_payload() {
+    let read = |text: &str| serde_json::from_value::<Payload>(text.into()).map(|payload| payload.0);
+    assert_eq!(read("ab0F").expect("two bytes"), [0xab, 0x0f].as_slice());
+    assert!(read("ab0").is_err() && read("abxy").is_err());
+}

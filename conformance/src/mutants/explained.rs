@@ -47,13 +47,15 @@ pub fn to_explain(mutant: &Mutant) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::list::Genre;
     use super::*;
 
     #[test]
     fn rows_explain_mutants_wherever_they_stand() {
         let mutant = |line, text: &str| {
-            let what = "replace || with && in is_known".to_owned();
-            Mutant { file: "specs/src/peer.rs".into(), line, what, text: text.into(), diff: String::new() }
+            let (file, what) = ("specs/src/peer.rs".to_owned(), "replace || with && in is_known".to_owned());
+            let (diff, replacement, genre) = (String::new(), "&&".to_owned(), Genre::Operator);
+            Mutant { file, line, what, text: text.to_owned(), diff, genre, span: 0..2, replacement }
         };
         let row = to_explain(&mutant(7, "a || b")).replace("| |", "| as broad as long |");
         let page = format!("# Mutants\n\n| mutant | line | why |\n|---|---|---|\n{row}\n");

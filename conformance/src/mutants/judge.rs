@@ -1,6 +1,6 @@
 //! Who judges a mutant: first who is fast and finds much, last who is slow and finds the rest.
 
-use super::MutantsError;
+use super::{MutantsError, weave};
 use model::bugs::Workshop;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,11 @@ const QUICK: [&str; 8] = [
 ];
 
 /// Tests of the specification that look at the protocol.
-pub const TESTS: &[&str] = &["early", "histories", "leader", "learner", "quorums", "said", "trace", "votes"];
+pub const TESTS: &[&str] =
+    &["early", "histories", "leader", "learner", "quorums", "replay", "said", "standing", "trace", "votes"];
+
+/// Tests of the specification that look at the rest, for whoever is asked about the rest.
+const OTHER_TESTS: &[&str] = &["collect", "digest", "hostile", "prepare", "sessions", "tree", "watches"];
 
 /// Kibibytes of memory that a judge may use.
 const MEMORY: &str = "8000000";
@@ -34,12 +38,16 @@ struct Judge {
     arguments: Vec<String>,
     /// What the specification as it is needs, at most, to be found innocent.
     limit: Duration,
+    /// What the processors may work for it, at most: so that one that runs in circles is known soon on a busy machine.
+    work: Duration,
 }
 
 /// All judges of mutants in a workshop, in their order: the stories, the tests of the specification, the checks.
 #[derive(Clone, Debug)]
 pub struct Court {
     stories: Judge,
+    /// Of the specification with all mutants in it.
+    tests: Vec<Judge>,
     checks: Vec<Judge>,
 }
 
@@ -55,15 +63,21 @@ pub enum Judgement {
 }
 
 impl Court {
-    /// The judges, each of whom has found the specification as it is, which stands in the workshop, innocent; only
-    /// the fast ones, if asked.
+    /// The judges, each of whom has found the specification as it is, with the woven mutants of which none is chosen
+    /// in the workshop, innocent; only the fast ones, if asked.
     ///
     /// # Errors
     /// When one of them has not: then they are no judges of mutants.
     pub fn assemble(root: &Path, workshop: &Workshop, fast: bool) -> Result<Court, MutantsError> {
         let program = workshop.program();
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
-        let judge = |name: String, arguments| Judge { name, program: program.clone(), arguments, limit: PATIENCE };
+        let judge = |name: String, arguments| Judge {
+            name,
+            program: program.clone(),
+            arguments,
+            limit: PATIENCE,
+            work: PATIENCE,
+        };
         let check = |run: &str| {
             let arguments = words(&["check", "--engine", "graph", "--threads", "1", "--json", "--run", run]);
             judge(format!("check {run}"), arguments)
@@ -72,37 +86,56 @@ impl Court {
         let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
         let graph =
             model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
-        let mut court = Court { stories: judge("scenarios".into(), told), checks: QUICK.map(check).into() };
+        let stories = judge("scenarios".into(), told);
+        let mut court = Court { stories, tests: tests(workshop)?, checks: QUICK.map(check).into() };
         if !fast {
             court.checks.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
             court.checks.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
         }
         court.stories.prove()?;
+        court.tests.iter_mut().try_for_each(Judge::prove)?;
+        court.tests.sort_by_key(|test| test.work);
         court.checks.iter_mut().try_for_each(Judge::prove)?;
         Ok(court)
     }
 
-    /// Judges what was planted and built in the workshop. The tests are compiled only for those that the stories have
-    /// let go.
+    /// Judges the woven mutant of this number. The checks look at no tree.
+    ///
+    /// # Errors
+    /// When a judge cannot be started.
+    pub fn judge_woven(&self, number: usize, is_of_tree: bool) -> Result<Judgement, MutantsError> {
+        let mut killer = None;
+        let checks = if is_of_tree { &[] } else { &self.checks[..] };
+        for judges in [std::slice::from_ref(&self.stories), &self.tests, checks] {
+            killer = killer.or(self::killer(judges, number)?);
+            if killer.is_some() {
+                break;
+            }
+        }
+        Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
+    }
+
+    /// Judges what was planted by itself and built in the workshop. The tests are compiled only for those that the
+    /// stories have let go. The woven mutants are lost then.
     ///
     /// # Errors
     /// When a judge cannot be started.
     pub fn judge(&self, workshop: &Workshop) -> Result<Judgement, MutantsError> {
-        let mut killer = killer(std::slice::from_ref(&self.stories))?;
+        let mut killer = killer(std::slice::from_ref(&self.stories), 0)?;
         if killer.is_none() {
-            killer = self::killer(&tests(workshop)?)?;
+            killer = self::killer(&tests(workshop)?, 0)?;
         }
         if killer.is_none() {
-            killer = self::killer(&self.checks)?;
+            killer = self::killer(&self.checks, 0)?;
         }
         Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
     }
 }
 
-/// The first of these judges who sees something wrong.
-fn killer(judges: &[Judge]) -> Result<Option<String>, MutantsError> {
+/// The first of these judges who sees something wrong in the mutant of this number.
+fn killer(judges: &[Judge], number: usize) -> Result<Option<String>, MutantsError> {
     for judge in judges {
-        if !judge.acquits()? {
+        if !judge.acquits(number)? {
             return Ok(Some(judge.name.clone()));
         }
     }
@@ -116,17 +149,25 @@ impl Judge {
     /// Sees that it acquits the specification as it is, and gives mutants not very much more time.
     fn prove(&mut self) -> Result<(), MutantsError> {
         let start = Instant::now();
-        if !self.acquits()? {
+        if !self.acquits(0)? {
             return Err(MutantsError::Judge(self.name.clone()));
         }
-        self.limit = start.elapsed() * 6 + Duration::from_secs(20);
+        let took = start.elapsed();
+        println!("  {:>6.1} s  {}", took.as_secs_f64(), self.name);
+        // A busy machine is no proof against a mutant: it is the work that tells, and the clock for whoever sleeps.
+        self.limit = took * 20 + Duration::from_secs(120);
+        self.work = took * 8 + Duration::from_secs(2);
         Ok(())
     }
 
     /// Whether it sees nothing wrong. Whoever does not come to an end, or needs too much memory, is not acquitted.
-    fn acquits(&self) -> Result<bool, MutantsError> {
+    fn acquits(&self, number: usize) -> Result<bool, MutantsError> {
         let no_judge = |error| MutantsError::File(self.program.display().to_string(), error);
-        let mut child = self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut command = self.command();
+        command.env(weave::VARIABLE, number.to_string());
+        // What a mutant fails at is not to be kept among the sources, and need not be the shortest.
+        command.envs([("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true"), ("PROPTEST_MAX_SHRINK_ITERS", "0")]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.as_mut().map_err(|error| no_judge(std::io::Error::from(error.kind())))?;
         let start = Instant::now();
         loop {
@@ -148,7 +189,8 @@ impl Judge {
             return command;
         }
         let mut command = Command::new("sh");
-        let script = format!("ulimit -v {MEMORY} 2>/dev/null; exec \"$@\"");
+        let seconds = self.work.as_secs();
+        let script = format!("ulimit -v {MEMORY} 2>/dev/null; ulimit -t {seconds} 2>/dev/null; exec \"$@\"");
         command.args(["-c", &script, "judge"]).arg(&self.program).args(&self.arguments);
         command
     }
@@ -165,7 +207,7 @@ fn stories(folder: &Path) -> Vec<String> {
 /// The specification's own tests, compiled for what stands in the workshop.
 fn tests(workshop: &Workshop) -> Result<Vec<Judge>, MutantsError> {
     let mut words = vec!["test", "--no-run", "--offline", "--quiet", "--message-format=json", "--package", "zab"];
-    TESTS.iter().for_each(|test| words.extend(["--test", test]));
+    TESTS.iter().chain(OTHER_TESTS).for_each(|test| words.extend(["--test", test]));
     let output = workshop.cargo(&words).output().map_err(|error| MutantsError::File("cargo".into(), error))?;
     if !output.status.success() {
         return Err(MutantsError::Tests(String::from_utf8_lossy(&output.stderr).into_owned()));
@@ -175,7 +217,8 @@ fn tests(workshop: &Workshop) -> Result<Vec<Judge>, MutantsError> {
     let judge = |message: Value| {
         let name = format!("test {}", message["target"]["name"].as_str()?);
         let program = message["executable"].as_str()?.into();
-        Some(Judge { name, program, arguments: Vec::new(), limit: Duration::from_secs(120) })
+        let (limit, work) = (Duration::from_secs(600), Duration::from_secs(60));
+        Some(Judge { name, program, arguments: Vec::new(), limit, work })
     };
     Ok(messages.filter_map(judge).collect())
 }

@@ -3,10 +3,11 @@
 use super::MutantsError;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
-/// The chapters of the protocol. The tree is judged by its own tests and beside Apache's.
+/// The chapters of the protocol.
 pub const CHAPTERS: [&str; 10] = [
     "broadcast",
     "contract",
@@ -19,6 +20,11 @@ pub const CHAPTERS: [&str; 10] = [
     "peer",
     "synchronization",
 ];
+
+/// What else is judged if it is asked for. No model looks at the tree, only its own tests do, here, and Apache's server
+/// elsewhere. What `properties` say is judged by planted bugs (`model bugs`): a weaker one lets nothing go wrong by
+/// itself.
+pub const OTHERS: [&str; 5] = ["hexadecimal", "message", "recipes", "trace", "tree"];
 
 /// A change of one place of the specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +39,27 @@ pub struct Mutant {
     pub text: String,
     /// The change.
     pub diff: String,
+    /// What kind of change.
+    pub genre: Genre,
+    /// What is replaced, in bytes from the file's start.
+    pub span: Range<usize>,
+    /// What stands there instead.
+    pub replacement: String,
+}
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Genre {
+    /// An operator, of one or two operands.
+    Operator,
+    /// The body of a function, replaced by a value.
+    Function,
+    /// An arm of a match is taken away, in favour of `_`.
+    Arm,
+    /// The condition of an arm.
+    Guard,
+    /// What stands seldom enough.
+    Other,
 }
 
 impl Mutant {
@@ -60,7 +87,10 @@ pub fn list(root: &Path, chapters: &[String]) -> Result<Vec<Mutant>, MutantsErro
     let mut command = Command::new(program);
     command.args(["mutants", "--list", "--json", "--diff", "--package", "zab", "--no-shuffle"]).current_dir(root);
     for chapter in chapters {
-        command.args(["--file", &format!("specs/src/{chapter}.rs")]);
+        let files = [format!("specs/src/{chapter}.rs"), format!("specs/src/{chapter}/**/*.rs")];
+        for file in files {
+            command.args(["--file", &file]);
+        }
     }
     let output = command.output().map_err(|error| MutantsError::List(error.to_string()))?;
     if !output.status.success() {
@@ -83,7 +113,41 @@ fn mutant(root: &Path, value: &Value, texts: &mut HashMap<String, String>) -> Re
         let text = std::fs::read_to_string(root.join(&file));
         texts.insert(file.clone(), text.map_err(|error| MutantsError::File(file.clone(), error))?);
     }
+    let (whole, number) = (&texts[&file], |value: &Value| value.as_u64().and_then(|number| number.try_into().ok()));
     let before = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
-    let text = texts[&file].lines().nth(before).unwrap_or_default().trim().to_owned();
-    Ok(Mutant { file, line, what, text, diff })
+    let text = whole.lines().nth(before).unwrap_or_default().trim().to_owned();
+    let place = |end: &str| {
+        let place = &value["span"][end];
+        offset(whole, number(&place["line"])?, number(&place["column"])?)
+    };
+    let span = place("start").zip(place("end")).map(|(start, end)| start..end).ok_or_else(|| missing("span"))?;
+    let genre = match string("genre")?.as_str() {
+        "BinaryOperator" | "UnaryOperator" => Genre::Operator,
+        "FnValue" => Genre::Function,
+        "MatchArm" => Genre::Arm,
+        "MatchArmGuard" => Genre::Guard,
+        _ => Genre::Other,
+    };
+    Ok(Mutant { file, line, what, text, diff, genre, span, replacement: string("replacement")? })
+}
+
+/// Where this line and character, both from 1, are in the text, in bytes.
+fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
+    let before: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let inner: usize = text[before..].chars().take(column.checked_sub(1)?).map(char::len_utf8).sum();
+    Some(before + inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_of_lines_and_characters() {
+        let text = "one\nzwölf < 2\n";
+        let at = offset(text, 2, 7).expect("a place");
+        assert_eq!(&text[at..=at], "<");
+        assert_eq!(offset(text, 1, 1), Some(0));
+        assert_eq!(offset(text, 0, 1), None);
+    }
 }

@@ -1,19 +1,22 @@
 //! Mutants of the specification, judged by the model, the stories and the tests.
 //!
 //! `cargo mutants` (a tool, not a library of this project: `cargo install cargo-mutants --locked`) says what can be
-//! changed in the protocol's chapters ([`mod@list`]). Each change is planted into a copy of the specification, as the
-//! bugs of `model bugs` are, and judged ([`judge`]). One that nobody tells from the specification shows a rule that
+//! changed in the protocol's chapters ([`mod@list`]). Nearly all changes are woven into one copy of the specification,
+//! each behind a switch ([`mod@weave`]); the others are planted one by one, as the bugs of `model bugs` are. Each is
+//! judged ([`judge`]). One that nobody tells from the specification shows a rule that
 //! nothing needs, or a test that is missing, or is as good as the original: the last stand in `specs/mutants.md`
 //! ([`explained`]), and one that does not stand there makes the command fail.
 
 pub mod explained;
 pub mod judge;
 pub mod list;
+mod sites;
+mod weave;
 
 use crate::results::{Results, root};
 use explained::Explained;
 use judge::{Court, Judgement};
-use list::{CHAPTERS, Mutant};
+use list::{CHAPTERS, Mutant, OTHERS};
 use model::bounds::{Bounds, Kind};
 use model::bugs::{Bug, BugError, Workshop};
 use model::cli::simulate::Shard;
@@ -32,8 +35,8 @@ pub const PART: &str = "mutants";
 /// The arguments of `conformance mutants`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Mutate only these chapters of the protocol: `broadcast`, …
-    #[arg(long, value_delimiter = ',', value_parser = CHAPTERS)]
+    /// Mutate only these chapters of the protocol: `broadcast`, …; or what else is named here.
+    #[arg(long, value_delimiter = ',', value_parser = all())]
     file: Vec<String>,
     /// Judge only those in whose place or change this stands.
     #[arg(long, value_name = "TEXT")]
@@ -52,6 +55,11 @@ pub struct Arguments {
     results: Option<PathBuf>,
 }
 
+/// All chapters.
+fn all() -> clap::builder::PossibleValuesParser {
+    CHAPTERS.into_iter().chain(OTHERS).into()
+}
+
 /// Why mutants could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum MutantsError {
@@ -64,6 +72,9 @@ pub enum MutantsError {
     /// The specification as it is does not please a judge.
     #[error("`{0}` fails for the specification as it is")]
     Judge(String),
+    /// A chapter is not Rust.
+    #[error("{0}: {1}")]
+    Source(String, String),
     /// The tests do not compile.
     #[error("the tests of a mutant do not compile:\n{0}")]
     Tests(String),
@@ -100,21 +111,30 @@ fn judge_all(arguments: &Arguments) -> Result<bool, MutantsError> {
     let open: Vec<&Mutant> = mutants.iter().filter(|mutant| !book.knows(mutant)).collect();
     println!("{} mutants, of which {} are to be judged", mutants.len(), open.len());
     if !open.is_empty() {
-        let workshop = Workshop::open(root())?;
-        println!("the specification as it is comes before the judges …");
-        let innocent = bug("the specification as it is", String::new());
-        workshop.plant(&innocent)?;
-        workshop.build(&innocent)?;
-        let court = Court::assemble(root(), &workshop, arguments.fast)?;
-        for (number, mutant) in open.iter().enumerate() {
-            let start = Instant::now();
-            let judgement = judge_one(&workshop, &court, mutant)?;
-            let word = book.note(mutant, &judgement)?;
-            let seconds = start.elapsed().as_secs_f64();
-            println!("{:>4}/{} {seconds:>5.1} s {}: {word}", number + 1, open.len(), mutant.place());
-        }
+        judge_open(arguments, &mut book, &open)?;
     }
     Ok(book.conclude(&mutants))
+}
+
+/// Judges the woven ones first, then one by one the others.
+fn judge_open(arguments: &Arguments, book: &mut Book, open: &[&Mutant]) -> Result<(), MutantsError> {
+    let numbered: BTreeMap<usize, &Mutant> = open.iter().enumerate().map(|(at, mutant)| (at + 1, *mutant)).collect();
+    let workshop = Workshop::open(root())?;
+    let woven = weave::weave(&workshop, &numbered)?;
+    println!("{} are woven into one program; the specification as it is comes before the judges …", woven.len());
+    workshop.build(&bug("the specification with all mutants", String::new()))?;
+    let court = Court::assemble(root(), &workshop, arguments.fast)?;
+    let (together, alone): (Vec<_>, Vec<_>) = numbered.iter().partition(|(number, _)| woven.contains(number));
+    for (number, mutant) in together.into_iter().chain(alone) {
+        let start = Instant::now();
+        let judgement = match woven.contains(number) {
+            true => court.judge_woven(*number, mutant.file.starts_with("specs/src/tree/"))?,
+            false => judge_one(&workshop, &court, mutant)?,
+        };
+        let word = book.note(mutant, &judgement)?;
+        println!("{number:>4}/{} {:>5.1} s {}: {word}", open.len(), start.elapsed().as_secs_f64(), mutant.place());
+    }
+    Ok(())
 }
 
 fn judge_one(workshop: &Workshop, court: &Court, mutant: &Mutant) -> Result<Judgement, MutantsError> {

@@ -5,6 +5,7 @@
 
 use super::exhibit::{Exhibit, Question};
 use super::{Bug, BugError, patch};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,6 +13,9 @@ use std::process::{Command, Output};
 /// The profile of mutants: fast to build again after a change of a line, and still fast to run.
 const PROFILE: &str = "\n[profile.mutant]\ninherits = \"release\"\ndebug = false\nopt-level = 2\nincremental = true\n\
                        codegen-units = 64\n";
+
+/// What the copy holds.
+const MIRRORED: [&str; 4] = ["Cargo.toml", "Cargo.lock", "specs", "model"];
 
 /// A copy of the workspace with a bug in it, or without.
 #[derive(Debug)]
@@ -60,10 +64,20 @@ impl Workshop {
             let (id, file) = (bug.id.clone(), part.file.to_owned());
             return Err(BugError::Hunk { id, file, hunk: 1, why: "there is no such file" });
         }
-        for name in ["Cargo.toml", "Cargo.lock", "specs", "model"] {
-            self.mirror(name, &mutate)?;
-        }
-        Ok(())
+        MIRRORED.iter().try_for_each(|name| self.mirror(name, &mutate))
+    }
+
+    /// Plants these texts in place of the files of these names, relative to the workspace, into a fresh copy.
+    ///
+    /// # Errors
+    /// When a file cannot be copied.
+    pub fn replace(&self, texts: &BTreeMap<String, String>) -> Result<(), BugError> {
+        let mutate = |file: &str, text: Vec<u8>| match texts.get(file) {
+            Some(other) => Ok(other.clone().into_bytes()),
+            None if file == "Cargo.toml" => Ok(manifest(&String::from_utf8_lossy(&text)).into_bytes()),
+            None => Ok(text),
+        };
+        MIRRORED.iter().try_for_each(|name| self.mirror(name, &mutate))
     }
 
     /// Makes the copy of a file or directory what the original is, writing only what differs.
