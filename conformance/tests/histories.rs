@@ -9,7 +9,7 @@ use zab::tree::SessionId;
 
 /// What clients saw in a run with faults, which keeps every promise.
 fn recorded(seed: u64) -> History {
-    let run = simulation::run(&schedule(seed, Some(3), 8), None).expect("a run");
+    let run = simulation::run(&schedule(seed, Some(3), None, 8), None).expect("a run");
     run.verdict.expect("as specified");
     run.history
 }

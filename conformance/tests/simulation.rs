@@ -9,12 +9,12 @@ use zab::trace::Event;
 use zab::{Input, Message, Write};
 
 fn played(seed: u64) -> Run {
-    run(&schedule(seed, None, FAULTS), None).expect("a run")
+    run(&schedule(seed, None, None, FAULTS), None).expect("a run")
 }
 
 #[test]
 fn servers_are_as_specified_under_faults() {
-    let total = play(1..61, 2, |seed| schedule(seed, None, FAULTS), None).map_err(|(schedule, error)| {
+    let total = play(1..61, 2, |seed| schedule(seed, None, None, FAULTS), None).map_err(|(schedule, error)| {
         panic!("{schedule}fails: {error}");
     });
     let total = total.unwrap_or_default();
@@ -27,11 +27,14 @@ fn servers_are_as_specified_under_faults() {
 fn the_faults_lead_to_every_way_of_recovery() {
     let mut found = std::collections::BTreeMap::<&str, usize>::new();
     for seed in 1..=40 {
-        for entry in played(seed).recording.servers.values().flatten() {
+        let run = played(seed);
+        *found.entry("a full disk").or_default() += run.stops;
+        for entry in run.recording.servers.values().flatten() {
             let name = match &entry.event {
                 Event::Stepped { input: Input::Receive(_, Message::Diff(_)), .. } => "DIFF",
                 Event::Stepped { input: Input::Receive(_, Message::Trunc(_)), .. } => "TRUNC",
                 Event::Stepped { input: Input::Receive(_, Message::Snap(_)), .. } => "SNAP",
+                Event::Stepped { input: Input::Receive(_, Message::Inform(_)), .. } => "INFORM",
                 Event::Stepped { input: Input::Recalled(_, older), .. } if !older.log().is_empty() => "the log",
                 Event::Stepped { input: Input::Timeout(_), .. } => "a timer",
                 Event::Stepped { input: Input::Disconnected(_), .. } => "a broken connection",
@@ -42,8 +45,9 @@ fn the_faults_lead_to_every_way_of_recovery() {
             *found.entry(name).or_default() += 1;
         }
     }
-    let ways = ["DIFF", "TRUNC", "SNAP", "the log", "a timer", "a broken connection", "a snapshot", "a crash"];
-    assert!(ways.iter().all(|way| found.get(way).is_some_and(|times| *times >= 3)), "{found:?}");
+    let ways = ["DIFF", "TRUNC", "SNAP", "INFORM", "the log", "a timer", "a broken connection", "a snapshot"];
+    let ways = ways.iter().chain(&["a crash", "a full disk"]);
+    assert!(ways.into_iter().all(|way| found.get(way).is_some_and(|times| *times >= 3)), "{found:?}");
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn a_seed_does_the_same_again() {
 
 /// Finds a planted defect, shortens the schedule, and plays what is left again.
 fn found(defect: Defect) -> (Schedule, String) {
-    let failed = |seed: u64| play(seed..seed + 1, 1, |seed| schedule(seed, Some(3), 12), Some(defect)).err();
+    let failed = |seed: u64| play(seed..seed + 1, 1, |seed| schedule(seed, Some(3), Some(0), 12), Some(defect)).err();
     let (schedule, error) = (1..=60).find_map(failed).unwrap_or_else(|| panic!("{defect:?} is not found"));
     let why = |schedule: &Schedule| run(schedule, Some(defect)).map_or_else(Some, |run| run.verdict.err());
     assert_eq!(why(&schedule).as_deref(), Some(error.as_str()), "it fails again, in the same way");

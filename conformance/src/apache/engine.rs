@@ -173,7 +173,7 @@ impl Apache {
                 self.follows(input, outputs)
             }
             // It takes snapshots when it will, and they are all alike.
-            Event::Flushed { write: Write::Snapshot(zxid) } => {
+            Event::Flushed { write: Write::Snapshot(zxid), .. } => {
                 let history = self.known_up_to(self.id, *zxid)?;
                 let Some(java) = &self.java else { return Ok(()) };
                 self.ledger.write_snapshot(&java.data(), &history).map_err(|error| error.to_string())

@@ -53,7 +53,7 @@ pub fn histories(arguments: &Arguments) -> ExitCode {
 fn in_simulation(arguments: &Arguments) -> Result<String, String> {
     let (start, first) = (Instant::now(), arguments.first.unwrap_or(1));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let of = |seed| schedule(seed, None, FAULTS);
+    let of = |seed| schedule(seed, None, None, FAULTS);
     let total = play(first..first.saturating_add(arguments.seeds), threads, of, None)
         .map_err(|(schedule, error)| format!("{schedule}fails: {error}"))?;
     let seconds = start.elapsed().as_secs_f64();

@@ -1,6 +1,6 @@
 //! The clients' connections: bytes up, bytes down, and what `client_port` does with them between.
 
-use super::member::Running;
+use super::running::Running;
 use super::schedule::MS;
 use super::world::{Happening, World, arrived};
 use crate::histories::{Answer, Client, Entry, What};

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// How many servers; without it three, four or five, as the seed says.
     #[arg(long, value_parser = clap::value_parser!(u8).range(3..=5))]
     servers: Option<u8>,
+    /// How many observers besides; without it none or one, as the seed says.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
+    observers: Option<u8>,
     /// How many faults each run has.
     #[arg(long, default_value_t = FAULTS)]
     steps: usize,
@@ -40,11 +43,12 @@ pub struct Arguments {
 /// So many faults has a run, if nobody says otherwise.
 pub const FAULTS: usize = 20;
 
-/// The schedule of a seed: how many servers there are is its choice.
+/// The schedule of a seed: how many servers and observers there are is its choice.
 #[must_use]
-pub fn schedule(seed: u64, servers: Option<u8>, faults: usize) -> Schedule {
+pub fn schedule(seed: u64, servers: Option<u8>, observers: Option<u8>, faults: usize) -> Schedule {
     let servers = servers.map_or(3 + [0, 0, 2, 1][seed as usize % 4], usize::from);
-    Schedule::new(seed, servers, faults)
+    let observers = observers.map_or(usize::from(seed % 3 == 2), usize::from);
+    Schedule::new(seed, servers, observers, faults)
 }
 
 /// What all runs together came to.
@@ -133,7 +137,7 @@ pub fn simulate(arguments: &Arguments) -> ExitCode {
     let start = Instant::now();
     let seeds = arguments.first..arguments.first.saturating_add(arguments.seeds);
     let threads = arguments.threads.or_else(|| std::thread::available_parallelism().map(usize::from).ok());
-    let of = |seed| schedule(seed, arguments.servers, arguments.steps);
+    let of = |seed| schedule(seed, arguments.servers, arguments.observers, arguments.steps);
     let (schedule, error) = match play(seeds, threads.unwrap_or(1).max(1), of, arguments.defect) {
         Ok(total) => {
             let seconds = start.elapsed().as_secs_f64();

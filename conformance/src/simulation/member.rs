@@ -1,26 +1,23 @@
 //! One server: its disk, and while it is up its node and its journal, as `Server::start` puts them together, without
 //! threads.
 
+use super::running::{Running, writes};
 use super::{Defect, TICK};
 use crate::recording::{Entry, Place};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use zab::trace::{Event, Line};
-use zab::tree::{PrepareOptions, Tree};
+use zab::tree::PrepareOptions;
 use zab::{Disk, Ensemble, Notification, ServerId, Write};
-use zabkeeper::client_port::connection::Connection;
 use zabkeeper::disk::{
     Compression, DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, RestoreOptions, SimulatedDisk, SizeFactor,
-    restore_base, write_snapshot,
+    restore_base,
 };
 use zabkeeper::link::ConnectionId;
 use zabkeeper::node::journal::{Batching, Command, Journal, Release};
-use zabkeeper::node::{
-    Beginning, Handle, Network, Node, NodeOptions, Recall, Recorder, SnapshotPolicy, Timing, ToJournal,
-};
+use zabkeeper::node::{Beginning, Network, Node, NodeOptions, Recall, Recorder, SnapshotPolicy, Timing, ToJournal};
 use zabkeeper::shared::Shared;
 use zabkeeper::time_source::{SetTime, TimeSource};
 use zabkeeper::wire::quorum::Packet;
@@ -87,6 +84,10 @@ pub(super) struct Member {
     pub calendar: i64,
     /// How many times as long a sync takes.
     pub slow: u64,
+    /// Its disk is full, and it has stopped.
+    pub stopped: bool,
+    /// Whether the disk's room is limited.
+    limited: bool,
     /// What it recorded.
     pub entries: Vec<Entry>,
     file: Arc<Path>,
@@ -96,42 +97,29 @@ pub(super) struct Member {
     torn: Vec<Write>,
 }
 
-/// A server that is up.
-pub(super) struct Running {
-    pub node: Node,
-    pub handle: Handle,
-    pub shared: Arc<Shared>,
-    pub time: Arc<SetTime>,
-    /// When it started.
-    pub booted: u64,
-    /// How far its clocks have jumped since.
-    pub ahead: u64,
-    /// When it is woken next.
-    pub wake: Option<u64>,
-    pub asked: Arc<Mutex<VecDeque<Asked>>>,
-    /// The connections of its clients, by number.
-    pub connections: BTreeMap<u64, Arc<Connection>>,
-    /// A snapshot that is being written.
-    pub snapshot: Option<Tree>,
-    directory: DataDirectory,
-    journal: Journal,
-    commands: Receiver<Vec<Command>>,
-    waiting: Vec<Vec<Command>>,
-    /// What the disk is at.
-    group: Option<Vec<Vec<Command>>>,
-    recorder: Recorder,
-    recorded: Receiver<Line>,
-}
-
-fn told(error: DiskError) -> String {
+pub(super) fn told(error: DiskError) -> String {
     error.to_string()
 }
 
 impl Member {
     pub(super) fn new(id: ServerId, seed: u64) -> Member {
         let file: Arc<Path> = Path::new(&format!("seed-{seed}/server-{}", id.0)).into();
-        let (disk, entries, durable, torn) = Default::default();
-        Member { id, disk, running: None, run: 0, frozen: 0, calendar: 0, slow: 1, entries, file, durable, torn }
+        let (disk, stopped, limited, entries, durable, torn) = Default::default();
+        Member {
+            id,
+            disk,
+            running: None,
+            run: 0,
+            frozen: 0,
+            calendar: 0,
+            slow: 1,
+            stopped,
+            limited,
+            entries,
+            file,
+            durable,
+            torn,
+        }
     }
 
     fn record(&mut self, event: Event) {
@@ -151,6 +139,17 @@ impl Member {
         }
     }
 
+    /// Nothing more than so many bytes has room on the disk from now on.
+    pub(super) fn leave_room(&mut self, bytes: Option<u64>) {
+        self.limited = bytes.is_some();
+        self.disk.set_capacity(bytes.map(|bytes| self.disk.used() + bytes));
+    }
+
+    /// Whether the disk may fail because it is full.
+    pub(super) fn lacks_room(&self) -> bool {
+        self.limited
+    }
+
     // ---- Up and down ----------------------------------------------------------------------------------------------
 
     /// Starts on what the disk holds.
@@ -166,9 +165,9 @@ impl Member {
         let promised = epochs.recover(base.history.last()).map_err(told)?;
         let (accepted_epoch, current_epoch) = (promised.accepted, promised.current);
         let disk = Disk { accepted_epoch, current_epoch, history: base.history };
-        self.survive(&disk)?;
         let log = LogOptions { preallocation: 0, size_limit: None, sync: true };
         let log = FileLog::open(directory.files().clone(), directory.log_directory(), log).map_err(told)?;
+        self.survive(&disk)?;
         let (recorder, recorded) = Recorder::listening(self.id);
         let time = Arc::new(SetTime::new(0));
         time.set(0, calendar(now, self.calendar));
@@ -237,23 +236,41 @@ impl Member {
             let _ = running.end_snapshot();
         }
         if let Some(group) = running.group.take() {
-            let before = self.entries.len();
+            self.torn = writes(&group);
             let commands: Vec<Command> = group.into_iter().flatten().collect();
-            let writes = commands.iter().filter_map(|command| match command {
-                Command::Write(write) => Some(write.clone()),
-                _ => None,
-            });
-            self.torn = writes.collect();
             self.disk.cut_power_at(self.disk.operations() + choose(4 + 2 * commands.len()) as u64);
             // It does not get to the end, or nobody hears that it did.
             let _ = running.journal.settle(commands);
             self.running = Some(running);
-            self.listen();
-            let known = self.entries.len() - before;
-            self.torn.drain(..known.min(self.torn.len()));
+            self.forget_recorded();
             self.running = None;
         }
         self.disk.crash(&mut |most| if power { choose(most) } else { most });
+    }
+
+    /// Of what was on its way to the disk, some may have been recorded as durable.
+    fn forget_recorded(&mut self) {
+        let before = self.entries.len();
+        self.listen();
+        let known = self.entries.len() - before;
+        self.torn.drain(..known.min(self.torn.len()));
+    }
+
+    /// The disk is done. How many turns, and what waited for them; nothing when there was no room for them.
+    ///
+    /// # Errors
+    /// A disk that fails, although there is room.
+    pub(super) fn end_group(&mut self, defect: Option<Defect>) -> Result<Option<(usize, Vec<Release>)>, String> {
+        let Some(running) = &mut self.running else { return Ok(None) };
+        let writing = if self.limited { writes(running.group.as_deref().unwrap_or_default()) } else { Vec::new() };
+        match running.end_group(defect) {
+            Err(_) if self.limited => {
+                self.torn = writing;
+                self.forget_recorded();
+                Ok(None)
+            }
+            done => done.map(Some),
+        }
     }
 
     /// What its files hold, if they are not what was recorded.
@@ -289,90 +306,6 @@ fn is_same(durable: &Disk, found: &Disk) -> bool {
 /// Milliseconds since 1970, by a server's calendar.
 pub(super) fn calendar(now: u64, wrong: i64) -> i64 {
     1_700_000_000_000 + i64::try_from(now / 1000).unwrap_or(0) + wrong
-}
-
-impl Running {
-    /// When it is to be woken, in the simulation's time.
-    pub(super) fn deadline(&self) -> u64 {
-        (self.time.until(self.node.deadline()) + self.booted).saturating_sub(self.ahead)
-    }
-
-    /// Sets its clocks.
-    pub(super) fn set_time(&self, now: u64, wrong: i64) {
-        self.time.set(now - self.booted + self.ahead, calendar(now, wrong));
-    }
-
-    // ---- The disk -------------------------------------------------------------------------------------------------
-
-    /// Begins to write what waits, all together, if the disk is free. Whether it does, and whether it has to sync.
-    pub(super) fn begin_group(&mut self, defect: Option<Defect>) -> Option<bool> {
-        self.waiting.extend(self.commands.try_iter());
-        if self.group.is_some() || self.waiting.is_empty() {
-            return None;
-        }
-        let mut group = std::mem::take(&mut self.waiting);
-        if defect == Some(Defect::AckBeforeSync) {
-            let mut early = Vec::new();
-            for turn in &mut group {
-                early
-                    .extend(turn.extract_if(.., |command| matches!(command, Command::Release(_))).filter_map(released));
-            }
-            let durable = zabkeeper::node::journal::Durable { turns: 0, released: early };
-            self.handle.send(zabkeeper::node::Incoming::Durable(durable));
-        }
-        let writes = group.iter().flatten().any(|command| matches!(command, Command::Write(_) | Command::Replace(_)));
-        self.group = Some(group);
-        Some(writes)
-    }
-
-    /// The disk is done with it. How many turns, and what waited for them.
-    ///
-    /// # Errors
-    /// A disk that fails.
-    pub(super) fn end_group(&mut self, defect: Option<Defect>) -> Result<(usize, Vec<Release>), String> {
-        let group = self.group.take().unwrap_or_default();
-        let (turns, mut released) = (group.len(), Vec::new());
-        let mut commands = Vec::new();
-        for command in group.into_iter().flatten() {
-            match command {
-                Command::Write(write @ Write::Truncate(_)) if defect == Some(Defect::TruncateForgotten) => {
-                    released.extend(self.journal.settle(std::mem::take(&mut commands)).map_err(told)?);
-                    self.recorder.flushed(&mut vec![write]);
-                }
-                other => commands.push(other),
-            }
-        }
-        released.extend(self.journal.settle(commands).map_err(told)?);
-        Ok((turns, released))
-    }
-
-    /// A snapshot begins: the next transaction begins a new log.
-    pub(super) fn begin_snapshot(&mut self) -> bool {
-        if self.snapshot.is_some() || !self.node.peer().is_serving() {
-            return false;
-        }
-        self.snapshot = Some(self.shared.tree.read().clone());
-        self.waiting.push(vec![Command::Roll]);
-        true
-    }
-
-    /// The snapshot's file is written, durably.
-    ///
-    /// # Errors
-    /// A disk that fails.
-    pub(super) fn end_snapshot(&mut self) -> Result<Option<zab::Zxid>, String> {
-        let Some(tree) = self.snapshot.take() else { return Ok(None) };
-        let (files, folder) = (self.directory.files(), self.directory.snapshot_directory());
-        write_snapshot(&**files, folder, &tree, Compression::Plain).map_err(told)?;
-        Ok(Some(tree.last_zxid()))
-    }
-}
-
-fn released(command: Command) -> Option<Release> {
-    match command {
-        Command::Release(release) => Some(release),
-        _ => None,
-    }
 }
 
 fn node_options(id: ServerId, directory: &DataDirectory) -> NodeOptions {

@@ -1,5 +1,5 @@
-//! The server under faults that a seed chooses, in a time of its own: three to five nodes, each with its journal, its
-//! files and its packets, on a simulated network, clock and disk.
+//! The server under faults that a seed chooses, in a time of its own: three to five nodes and
+//! observers, each with its journal, its files and its packets, on a simulated network, clock and disk.
 //!
 //! ```text
 //!   schedule (seed) ─▶ faults ─▶ ┌────────────────────────────────────────────────┐ ─▶ recording ─▶ judge::validate
@@ -25,8 +25,10 @@
 
 mod callers;
 pub mod command;
+mod faults;
 mod links;
 mod member;
+mod running;
 pub mod schedule;
 mod shrink;
 mod world;
@@ -73,6 +75,8 @@ pub struct Run {
     pub history: History,
     /// When it ended, in the simulation's milliseconds.
     pub lasted: u64,
+    /// How often a server stopped because its disk was full.
+    pub stops: usize,
     /// What was looked at; or what is wrong.
     pub verdict: Result<Verdict, String>,
 }
@@ -118,7 +122,7 @@ pub fn run(schedule: &Schedule, defect: Option<Defect>) -> Result<Run, String> {
     let recording = Recording { ensemble: world.ensemble.clone(), servers };
     let (history, lasted) = (std::mem::take(&mut world.history), world.now / MS);
     let verdict = judge_all(&recording, &history, played);
-    Ok(Run { recording, history, lasted, verdict })
+    Ok(Run { recording, history, lasted, stops: world.stops, verdict })
 }
 
 /// First what the servers did, as it tells more; then what clients saw; and then what the run itself found.

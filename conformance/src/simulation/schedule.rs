@@ -43,6 +43,8 @@ pub enum Fault {
     CalendarBack(Victim, u64),
     /// Every sync takes so many times as long.
     SlowDisk(Victim, u64),
+    /// The disk has room for so many more bytes. A server that needs more stops, and is started when there is room.
+    FullDisk(Victim, u64),
     /// What goes between servers takes so many times as long.
     SlowNetwork(u64),
     /// A snapshot is taken.
@@ -74,6 +76,7 @@ impl fmt::Display for Fault {
             Fault::ClockAhead(victim, by) => write!(f, "{victim}'s clocks jump ahead by {by} ms"),
             Fault::CalendarBack(victim, by) => write!(f, "{victim}'s calendar goes back by {by} ms"),
             Fault::SlowDisk(victim, times) => write!(f, "{victim}'s disk takes {times} times as long"),
+            Fault::FullDisk(victim, room) => write!(f, "{victim}'s disk has room for {room} bytes"),
             Fault::SlowNetwork(times) => write!(f, "the network takes {times} times as long"),
             Fault::Snapshot(victim) => write!(f, "{victim} takes a snapshot"),
             Fault::Broken(victim) => write!(f, "{victim}'s quorum connections break"),
@@ -107,8 +110,10 @@ impl fmt::Display for Planned {
 pub struct Schedule {
     /// The seed, which also decides every delay and what clients ask.
     pub seed: u64,
-    /// How many servers there are.
+    /// How many servers vote.
     pub servers: usize,
+    /// How many observers there are besides: the last ones.
+    pub observers: usize,
     /// The faults, by time.
     pub faults: Vec<Planned>,
 }
@@ -116,7 +121,7 @@ pub struct Schedule {
 impl Schedule {
     /// So many faults, one after the other or together.
     #[must_use]
-    pub fn new(seed: u64, servers: usize, faults: usize) -> Schedule {
+    pub fn new(seed: u64, servers: usize, observers: usize, faults: usize) -> Schedule {
         let mut dice = Dice::new(seed);
         let mut at = WARM;
         let planned = (0..faults).map(|_| {
@@ -124,10 +129,10 @@ impl Schedule {
             at += dice.between(5, pause) * MS;
             // Mostly shorter than others take to notice, or not much longer; some are so long that sessions expire.
             let most = if dice.once_in(6) { 4500 } else { 1200 };
-            Planned { at, lasts: dice.between(20, most) * MS, fault: fault(&mut dice, servers) }
+            Planned { at, lasts: dice.between(20, most) * MS, fault: fault(&mut dice, servers + observers) }
         });
         let faults = planned.collect();
-        Schedule { seed, servers, faults }
+        Schedule { seed, servers, observers, faults }
     }
 
     /// When the last fault is over, in microseconds.
@@ -139,7 +144,8 @@ impl Schedule {
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}, {} servers, {} faults", self.seed, self.servers, self.faults.len())?;
+        let Schedule { seed, servers, observers, faults } = self;
+        writeln!(f, "seed {seed}, {servers} servers, {observers} observers, {} faults", faults.len())?;
         self.faults.iter().try_for_each(|planned| writeln!(f, "  {planned}"))
     }
 }
@@ -148,7 +154,7 @@ fn fault(dice: &mut Dice, servers: usize) -> Fault {
     let one = dice.below(servers as u64) as usize;
     let other = (one + 1 + dice.below(servers as u64 - 1) as usize) % servers;
     let victim = if dice.once_in(2) { Victim::Leader } else { Victim::Server(one) };
-    match dice.below(28) {
+    match dice.below(31) {
         0..3 => Fault::Killed(victim),
         3..7 => Fault::PowerLost(victim),
         7 => Fault::AllDark,
@@ -162,6 +168,7 @@ fn fault(dice: &mut Dice, servers: usize) -> Fault {
         20 | 21 => Fault::SlowDisk(victim, dice.between(5, 200)),
         22 => Fault::SlowNetwork(dice.between(5, 100)),
         23..27 => Fault::Snapshot(victim),
+        27..30 => Fault::FullDisk(victim, dice.below(4000)),
         _ => Fault::Broken(victim),
     }
 }

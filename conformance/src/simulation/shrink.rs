@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_is_left_out() {
-        let schedule = Schedule::new(7, 3, 20);
+        let schedule = Schedule::new(7, 3, 0, 20);
         let needed = [schedule.faults[3], schedule.faults[11]];
         let mut runs = 0;
         let shortest = shrink(&schedule, 1000, |tried| {

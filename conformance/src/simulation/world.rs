@@ -2,15 +2,16 @@
 
 use super::callers::{Aim, Caller};
 use super::links::{Dial, Notes, Wire};
-use super::member::{Member, Running};
-use super::schedule::{Fault, MS, Schedule, Victim};
+use super::member::Member;
+use super::running::Running;
+use super::schedule::{Fault, MS, Schedule};
 use super::{Defect, TICK, TIMEOUT};
 use crate::dice::Dice;
 use crate::histories::{Client, History};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::{Arc, PoisonError};
-use zab::{Ensemble, Role, ServerId};
+use zab::{Ensemble, ServerId};
 use zabkeeper::client_port::connection::Connection;
 use zabkeeper::link::LinkEvent;
 use zabkeeper::node::Incoming;
@@ -101,17 +102,20 @@ pub(super) struct World {
     heap: BinaryHeap<Reverse<Planned>>,
     planned: u64,
     /// Faults that keep a server from starting.
-    down: Vec<u32>,
+    pub down: Vec<u32>,
+    /// How often one stopped because its disk was full.
+    pub stops: usize,
 }
 
 impl World {
     /// Servers with empty disks, which start now, and clients.
     pub(super) fn new(schedule: &Schedule, clients: usize, defect: Option<Defect>) -> Result<World, String> {
-        let ids = (1..=schedule.servers).map(|id| ServerId(u8::try_from(id).unwrap_or(u8::MAX)));
-        let ensemble = Arc::new(Ensemble::majority(ids.clone(), []).map_err(|error| error.to_string())?);
+        let servers = schedule.servers + schedule.observers;
+        let ids = (1..=servers).map(|id| ServerId(u8::try_from(id).unwrap_or(u8::MAX)));
+        let (voters, observers) = (ids.clone().take(schedule.servers), ids.clone().skip(schedule.servers));
+        let ensemble = Arc::new(Ensemble::majority(voters, observers).map_err(|error| error.to_string())?);
         let seed = schedule.seed;
         let client = |number: usize| Client::new(number, TIMEOUT, seed.wrapping_mul(31).wrapping_add(number as u64));
-        let servers = schedule.servers;
         let (history, wires, notes, blocked, heap) = Default::default();
         let mut world = World {
             now: 0,
@@ -133,6 +137,7 @@ impl World {
             heap,
             planned: 0,
             down: vec![0; servers],
+            stops: 0,
         };
         (0..servers).try_for_each(|server| world.start(server))?;
         (0..clients).for_each(|number| world.plan(200 * MS, Happening::Act(number)));
@@ -198,9 +203,12 @@ impl World {
             }
             Happening::Durable(server, run) => self.durable(server, run),
             Happening::Snapshot(server, run) => {
-                match self.running(server, run).map(Running::end_snapshot).transpose()? {
-                    Some(Some(zxid)) => self.tell(server, run, Incoming::Snapshotted(zxid)),
-                    _ => Ok(()),
+                let lacks_room = self.members[server].lacks_room();
+                match self.running(server, run).map(Running::end_snapshot) {
+                    Some(Ok(Some(zxid))) => self.tell(server, run, Incoming::Snapshotted(zxid)),
+                    Some(Err(_)) if lacks_room => self.tell(server, run, Incoming::NotSnapshotted),
+                    Some(Err(error)) => Err(error),
+                    Some(Ok(None)) | None => Ok(()),
                 }
             }
             Happening::Tell(server, run, event) => self.tell(server, run, Incoming::Link(event)),
@@ -281,19 +289,24 @@ impl World {
 
     fn durable(&mut self, server: usize, run: u64) -> Result<(), String> {
         let defect = self.defect;
-        let Some(running) = self.running(server, run) else { return Ok(()) };
-        let (turns, released) = running.end_group(defect)?;
+        if self.running(server, run).is_none() {
+            return Ok(());
+        }
+        let Some((turns, released)) = self.members[server].end_group(defect)? else { return self.stop(server) };
         self.tell(server, run, Incoming::Durable(Durable { turns, released }))
     }
 
-    fn start(&mut self, server: usize) -> Result<(), String> {
+    pub(super) fn start(&mut self, server: usize) -> Result<(), String> {
         let (now, ensemble) = (self.now, self.ensemble.clone());
-        self.members[server].start(&ensemble, now)?;
+        match self.members[server].start(&ensemble, now) {
+            Err(_) if self.members[server].lacks_room() => return self.stop(server),
+            started => started?,
+        }
         self.greet(server);
         self.turn(server)
     }
 
-    fn crash(&mut self, server: usize, power: bool) -> Result<(), String> {
+    pub(super) fn crash(&mut self, server: usize, power: bool) -> Result<(), String> {
         if self.members[server].running.is_none() {
             return Ok(());
         }
@@ -303,108 +316,6 @@ impl World {
         self.attempts[server] += 1;
         self.cut_callers(server);
         self.break_all(server, true)
-    }
-
-    // ---- Faults ---------------------------------------------------------------------------------------------------
-
-    fn find(&self, victim: Victim) -> usize {
-        let leads = |member: &Member| {
-            member.running.as_ref().is_some_and(|running| matches!(running.node.peer().role, Role::Leading(_)))
-        };
-        match victim {
-            Victim::Server(server) => server,
-            Victim::Leader => self.members.iter().position(leads).unwrap_or(0),
-        }
-    }
-
-    /// The ways that a fault closes.
-    fn ways(&self, fault: Fault, server: usize) -> Vec<(usize, usize)> {
-        let others = (0..self.members.len()).filter(|other| *other != server);
-        match fault {
-            Fault::CutOff(_) => others.flat_map(|other| [(server, other), (other, server)]).collect(),
-            Fault::Mute(_) => others.map(|other| (server, other)).collect(),
-            Fault::Deaf(_) => others.map(|other| (other, server)).collect(),
-            Fault::OneWay(from, to) => vec![(from, to)],
-            _ => Vec::new(),
-        }
-    }
-
-    fn begin(&mut self, number: usize) -> Result<(), String> {
-        let super::schedule::Planned { lasts, fault, .. } = self.schedule.faults[number];
-        let server = match fault {
-            Fault::Killed(victim)
-            | Fault::PowerLost(victim)
-            | Fault::CutOff(victim)
-            | Fault::Mute(victim)
-            | Fault::Deaf(victim)
-            | Fault::Frozen(victim)
-            | Fault::ClockAhead(victim, _)
-            | Fault::CalendarBack(victim, _)
-            | Fault::SlowDisk(victim, _)
-            | Fault::Snapshot(victim)
-            | Fault::Broken(victim) => self.find(victim),
-            Fault::OneWay(from, _) => from,
-            Fault::AllDark | Fault::SlowNetwork(_) => 0,
-        };
-        let befallen = if fault == Fault::AllDark { (0..self.members.len()).collect() } else { vec![server] };
-        self.plan(lasts, Happening::End(fault, befallen.clone()));
-        for way in self.ways(fault, server) {
-            *self.blocked.entry(way).or_default() += 1;
-        }
-        match fault {
-            Fault::Killed(_) | Fault::PowerLost(_) | Fault::AllDark => {
-                for server in befallen {
-                    self.down[server] += 1;
-                    self.crash(server, !matches!(fault, Fault::Killed(_)))?;
-                }
-            }
-            Fault::Frozen(_) => self.members[server].frozen = self.now + lasts,
-            Fault::ClockAhead(_, by) => {
-                if let Some(running) = &mut self.members[server].running {
-                    (running.ahead, running.wake) = (running.ahead + by * MS, None);
-                    let run = self.members[server].run;
-                    self.plan(0, Happening::Wake(server, run));
-                }
-            }
-            Fault::CalendarBack(_, by) => self.members[server].calendar -= by as i64,
-            Fault::SlowDisk(_, times) => self.members[server].slow = times,
-            Fault::SlowNetwork(times) => self.slow_network = times,
-            Fault::Snapshot(_) => self.snapshot(server)?,
-            Fault::Broken(_) => self.break_all(server, false)?,
-            Fault::CutOff(_) | Fault::Mute(_) | Fault::Deaf(_) | Fault::OneWay(..) => {}
-        }
-        Ok(())
-    }
-
-    fn snapshot(&mut self, server: usize) -> Result<(), String> {
-        let run = self.members[server].run;
-        if self.running(server, run).is_some_and(Running::begin_snapshot) {
-            let delay = self.dice.between(100, 20_000);
-            self.plan(delay, Happening::Snapshot(server, run));
-            self.turn(server)?;
-        }
-        Ok(())
-    }
-
-    fn end_fault(&mut self, fault: Fault, befallen: &[usize]) -> Result<(), String> {
-        for server in befallen.iter().copied() {
-            for (from, to) in self.ways(fault, server) {
-                self.blocked.entry((from, to)).and_modify(|times| *times = times.saturating_sub(1));
-                self.pass_again(from, to);
-            }
-            match fault {
-                Fault::Killed(_) | Fault::PowerLost(_) | Fault::AllDark => {
-                    self.down[server] -= 1;
-                    if self.down[server] == 0 {
-                        self.start(server)?;
-                    }
-                }
-                Fault::SlowDisk(..) => self.members[server].slow = 1,
-                Fault::SlowNetwork(_) => self.slow_network = 1,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     // ---- The end --------------------------------------------------------------------------------------------------
