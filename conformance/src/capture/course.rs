@@ -70,6 +70,10 @@ pub enum Hidden {
     MistakeAck(ServerId),
     /// A sync is answered as Java does.
     ConfirmSync,
+    /// The next of a link is a sync, which waits while what comes behind it does not.
+    DeferSync(usize),
+    /// The first sync that waits is asked for now.
+    TakeSync,
     /// The notification that was seen is an older one, sent again.
     Repeat,
     /// A learner's connection is lost, and with it what it was brought up to date with, up to its last transaction
@@ -95,6 +99,10 @@ pub struct Course {
     said: BTreeMap<ServerId, (Connection, VecDeque<Message>)>,
     /// Notifications for this server from the one on that was seen last.
     voted: BTreeMap<ServerId, VecDeque<Notification>>,
+    /// Answers to who looks for a leader, said while this server had one, which what it said later has overtaken.
+    late: BTreeMap<ServerId, Notification>,
+    /// Syncs that have come and wait to be asked for.
+    deferred: VecDeque<(ServerId, Message)>,
     /// Proposed between DIFF and NEWLEADER, and not acknowledged.
     initial: BTreeSet<Zxid>,
     /// Of these, what was open at NEWLEADER and is acknowledged before UPTODATE.
@@ -113,12 +121,25 @@ impl Course {
     pub fn begin(script: &Script, ensemble: Arc<Ensemble>, disk: &Disk) -> Course {
         let mut out = Vec::new();
         let peer = Peer::recover(script.id, ensemble, disk, &mut out);
-        let (waiting, said, voted, initial, early, differences) = Default::default();
+        let (waiting, said, voted, late, deferred, initial, early, differences) = Default::default();
         let read = vec![0; script.links.len()];
         let (durable, before) = (disk.clone(), disk.history.last());
         let repeats = false;
-        let mut course =
-            Course { peer, durable, waiting, read, said, voted, initial, early, before, repeats, differences };
+        let mut course = Course {
+            peer,
+            durable,
+            waiting,
+            read,
+            said,
+            voted,
+            late,
+            deferred,
+            initial,
+            early,
+            before,
+            repeats,
+            differences,
+        };
         course.take(out);
         course
     }
@@ -137,7 +158,7 @@ impl Course {
         for (id, (connection, messages)) in &self.said {
             (id, connection, messages).hash(&mut hasher);
         }
-        self.voted.hash(&mut hasher);
+        (&self.voted, &self.late, &self.deferred).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -193,6 +214,7 @@ impl Course {
 
     fn forget(&mut self, id: ServerId) {
         self.said.remove(&id);
+        self.deferred.retain(|(from, _)| *from != id);
         self.waiting.retain(|waiting| !matches!(waiting, Waiting::Send(to, _) if *to == id));
     }
 
@@ -276,9 +298,12 @@ impl Course {
             return false;
         }
         let voted = self.voted.entry(sent.to).or_default();
-        let Some(place) = voted.iter().position(|notification| notification == seen) else { return false };
+        let Some(place) = voted.iter().position(|notification| notification == seen) else {
+            return self.late.remove(&sent.to).as_ref() == Some(seen) && self.excuse(Difference::AnswersLate);
+        };
         // It stays the first: it may be sent again.
-        voted.drain(..place);
+        let earlier = voted.drain(..place);
+        self.late.extend(earlier.filter(|earlier| earlier.state != ServerState::Looking).map(|late| (sent.to, late)));
         true
     }
 

@@ -28,11 +28,15 @@ pub enum Difference {
     HistoryForgotten,
     /// A transaction is sent without the digest with which it was proposed.
     WithoutDigest,
+    /// An answer to who looks for a leader is sent behind what the server says when it looks for one itself.
+    AnswersLate,
+    /// A sync waits in the leader, and acknowledgements that came behind it do not.
+    SyncOvertaken,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Difference; 10] = [
+    pub const ALL: [Difference; 12] = [
         Difference::Ping,
         Difference::AckOfHistory,
         Difference::SnapForDiff,
@@ -43,6 +47,8 @@ impl Difference {
         Difference::AckMistaken,
         Difference::HistoryForgotten,
         Difference::WithoutDigest,
+        Difference::AnswersLate,
+        Difference::SyncOvertaken,
     ];
 
     /// Java's class and method, and why.
@@ -72,6 +78,12 @@ impl Difference {
                  (ZOOKEEPER-4394); FollowerZooKeeperServer.shutdown reads the log before it is written (ZOOKEEPER-4712)"
             }
             Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
+            Difference::SyncOvertaken => {
+                "PrepRequestProcessor has a queue for requests, and an ACK that follows goes to Leader.processAck at once"
+            }
+            Difference::AnswersLate => {
+                "FastLeaderElection.Messenger.WorkerReceiver answers on a thread of its own, and may be behind lookForLeader"
+            }
         }
     }
 }

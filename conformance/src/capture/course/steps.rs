@@ -38,6 +38,11 @@ impl Course {
                 self.step(Input::Receive(*learner, Message::Ack(start)));
             }
             Hidden::ConfirmSync => return self.confirm_sync(),
+            Hidden::DeferSync(link) => self.defer_sync(script, *link),
+            Hidden::TakeSync => match self.deferred.pop_front() {
+                Some((from, sync)) => self.step(Input::Receive(from, sync)),
+                None => return false,
+            },
             Hidden::Repeat => self.repeats = true,
             Hidden::Forget(last) => self.forget_history(*last),
         }
@@ -176,6 +181,16 @@ impl Course {
         true
     }
 
+    fn defer_sync(&mut self, script: &Script, link: usize) {
+        let receipt = &script.links[link][self.read[link]];
+        self.read[link] += 1;
+        let of_now = self.said.get(&receipt.from).is_some_and(|(open, _)| Some(*open) == receipt.connection);
+        if let (true, Some(sync)) = (of_now, &receipt.message) {
+            self.deferred.push_back((receipt.from, sync.clone()));
+            self.excuse(Difference::SyncOvertaken);
+        }
+    }
+
     // ---- What to try ----------------------------------------------------------------------------------------------
 
     /// Takes receipts that change nothing but their place in the queue, so that the search need not think of them.
@@ -230,6 +245,13 @@ impl Course {
             // A sync may be answered between two messages to others, and be seen behind them.
             Role::Leading(leading) if !leading.syncs.is_empty() => steps.push(Hidden::ConfirmSync),
             _ => {}
+        }
+        let is_sync = |link: &usize| {
+            next(link).is_some_and(|receipt| matches!(receipt.message, Some(Message::Request(Request::Sync(_)))))
+        };
+        if self.leads() {
+            steps.extend(links.iter().map(|(_, link)| *link).filter(is_sync).map(Hidden::DeferSync));
+            steps.extend((!self.deferred.is_empty()).then_some(Hidden::TakeSync));
         }
         match &self.peer.role {
             Role::Looking(_) => {}
@@ -318,7 +340,8 @@ impl Course {
             }
             Message::Sync => {
                 let Role::Leading(leading) = &self.peer.role else { return None };
-                (!leading.syncs.is_empty()).then_some(Hidden::ConfirmSync)
+                let waits = (!self.deferred.is_empty()).then_some(Hidden::TakeSync);
+                if leading.syncs.is_empty() { waits } else { Some(Hidden::ConfirmSync) }
             }
             _ => None,
         }
