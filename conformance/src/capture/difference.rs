@@ -79,10 +79,10 @@ impl Difference {
             }
             Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
             Difference::SyncOvertaken => {
-                "PrepRequestProcessor has a queue for requests, and an ACK that follows goes to Leader.processAck at once"
+                "PrepRequestProcessor has a queue for requests; an ACK that follows goes to Leader.processAck at once"
             }
             Difference::AnswersLate => {
-                "FastLeaderElection.Messenger.WorkerReceiver answers on a thread of its own, and may be behind lookForLeader"
+                "FastLeaderElection.Messenger.WorkerReceiver is a thread of its own, and may be behind lookForLeader"
             }
         }
     }

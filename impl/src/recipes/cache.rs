@@ -35,8 +35,8 @@ enum Reach {
 /// A copy of a znode and all below it. Reads answer from memory, also while there is no server; the copy may be behind
 /// the ensemble, but comes up with it, and never goes back in time.
 ///
-/// Java's servers before 3.9 keep one persistent watch of a session on a path (ZOOKEEPER-4466): there, a [`NodeCache`] of
-/// the root needs [`Sessions`] of its own.
+/// Java's servers before 3.9 keep one persistent watch of a session on a path (ZOOKEEPER-4466): there, a [`NodeCache`]
+/// of the root needs [`Sessions`] of its own.
 #[derive(Debug)]
 pub struct TreeCache {
     shared: Arc<Shared>,
