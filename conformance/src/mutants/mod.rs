@@ -3,9 +3,9 @@
 //! `cargo mutants` (a tool, not a library of this project: `cargo install cargo-mutants --locked`) says what can be
 //! changed in the protocol's chapters ([`mod@list`]). Nearly all changes are woven into one copy of the specification,
 //! each behind a switch (`weave.rs`); the others are planted one by one, as the bugs of `model bugs` are. Each is
-//! judged ([`judge`]). One that nobody tells from the specification shows a rule that
-//! nothing needs, or a test that is missing, or is as good as the original: the last stand in `specs/mutants.md`
-//! ([`explained`]), and one that does not stand there makes the command fail.
+//! judged ([`judge`]). One that nobody tells from the specification shows a rule that nothing needs, or a test that is
+//! missing, or is as good as the original: the last stand in `specs/mutants.md` ([`explained`]), and one that does not
+//! stand there makes the command fail.
 
 pub mod explained;
 pub mod judge;

@@ -3,7 +3,7 @@
 //! As on TCP, nothing overtakes on a connection, and what a cut keeps from passing passes when it is healed, unless an
 //! end has lost patience with the silence and closed.
 
-use super::member::Asked;
+use super::port::Asked;
 use super::schedule::MS;
 use super::world::{Happening, World, arrived};
 use super::{Defect, TICK};

@@ -1,7 +1,8 @@
 //! One server: its disk, and while it is up its node and its journal, as `Server::start` puts them together, without
 //! threads.
 
-use super::running::{Running, writes};
+use super::port::Port;
+use super::running::{Running, calendar, told, writes};
 use super::{Defect, TICK};
 use crate::recording::{Entry, Place};
 use std::collections::VecDeque;
@@ -10,66 +11,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use zab::trace::{Event, Line};
 use zab::tree::PrepareOptions;
-use zab::{Disk, Ensemble, Notification, ServerId, Write};
+use zab::{Disk, Ensemble, ServerId, Write};
 use zabkeeper::disk::{
-    Compression, DataDirectory, DiskError, EpochFiles, FileLog, LogOptions, RestoreOptions, SimulatedDisk, SizeFactor,
+    Compression, DataDirectory, EpochFiles, FileLog, LogOptions, RestoreOptions, SimulatedDisk, SizeFactor,
     restore_base,
 };
-use zabkeeper::link::ConnectionId;
 use zabkeeper::node::journal::{Batching, Command, Journal, Release};
-use zabkeeper::node::{Beginning, Network, Node, NodeOptions, Recall, Recorder, SnapshotPolicy, Timing, ToJournal};
+use zabkeeper::node::{Beginning, Node, NodeOptions, Recall, Recorder, SnapshotPolicy, Timing, ToJournal};
 use zabkeeper::shared::Shared;
 use zabkeeper::time_source::{SetTime, TimeSource};
-use zabkeeper::wire::quorum::Packet;
-
-/// What a node asks of its network.
-#[derive(Debug)]
-pub(super) enum Asked {
-    Notify(ServerId, Notification),
-    Connect(ServerId),
-    GiveUp,
-    Send(ConnectionId, Packet),
-    Synchronised(ConnectionId),
-    Close(ConnectionId),
-    Listen,
-    StopListening,
-}
-
-/// A node's network: what is asked is done when the node's turn is over.
-struct Port(Arc<Mutex<VecDeque<Asked>>>);
-
-impl Port {
-    fn ask(&self, asked: Asked) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push_back(asked);
-    }
-}
-
-impl Network for Port {
-    fn notify(&mut self, to: ServerId, notification: Notification) {
-        self.ask(Asked::Notify(to, notification));
-    }
-    fn connect(&mut self, leader: ServerId) {
-        self.ask(Asked::Connect(leader));
-    }
-    fn give_up(&mut self, _: ServerId) {
-        self.ask(Asked::GiveUp);
-    }
-    fn send(&mut self, connection: ConnectionId, packet: Packet) {
-        self.ask(Asked::Send(connection, packet));
-    }
-    fn synchronised(&mut self, connection: ConnectionId) {
-        self.ask(Asked::Synchronised(connection));
-    }
-    fn close(&mut self, connection: ConnectionId) {
-        self.ask(Asked::Close(connection));
-    }
-    fn listen(&mut self) {
-        self.ask(Asked::Listen);
-    }
-    fn stop_listening(&mut self) {
-        self.ask(Asked::StopListening);
-    }
-}
 
 /// A server, up or down.
 pub(super) struct Member {
@@ -95,10 +45,6 @@ pub(super) struct Member {
     durable: Disk,
     /// What was on its way to the disk when it crashed.
     torn: Vec<Write>,
-}
-
-pub(super) fn told(error: DiskError) -> String {
-    error.to_string()
 }
 
 impl Member {
@@ -301,11 +247,6 @@ fn is_same(durable: &Disk, found: &Disk) -> bool {
     (durable.accepted_epoch, durable.current_epoch) == (found.accepted_epoch, found.current_epoch)
         && (durable.history.last() == last || durable.history.last() < snapshot && snapshot == last)
         && durable.history.after(from) == found.history.after(from)
-}
-
-/// Milliseconds since 1970, by a server's calendar.
-pub(super) fn calendar(now: u64, wrong: i64) -> i64 {
-    1_700_000_000_000 + i64::try_from(now / 1000).unwrap_or(0) + wrong
 }
 
 fn node_options(id: ServerId, directory: &DataDirectory) -> NodeOptions {

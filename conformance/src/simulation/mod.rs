@@ -28,6 +28,7 @@ pub mod command;
 mod faults;
 mod links;
 mod member;
+mod port;
 mod running;
 pub mod schedule;
 mod shrink;

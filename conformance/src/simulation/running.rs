@@ -1,7 +1,7 @@
 //! A server that is up: its clocks, and what it and its disk are at.
 
 use super::Defect;
-use super::member::{Asked, calendar, told};
+use super::port::Asked;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use zab::Write;
 use zab::trace::Line;
 use zab::tree::Tree;
 use zabkeeper::client_port::connection::Connection;
-use zabkeeper::disk::{Compression, DataDirectory, write_snapshot};
+use zabkeeper::disk::{Compression, DataDirectory, DiskError, write_snapshot};
 use zabkeeper::node::journal::{Command, Durable, Journal, Release};
 use zabkeeper::node::{Handle, Incoming, Node, Recorder};
 use zabkeeper::shared::Shared;
@@ -131,4 +131,13 @@ fn released(command: Command) -> Option<Release> {
         Command::Release(release) => Some(release),
         _ => None,
     }
+}
+
+/// Milliseconds since 1970, by a server's calendar.
+pub(super) fn calendar(now: u64, wrong: i64) -> i64 {
+    1_700_000_000_000 + i64::try_from(now / 1000).unwrap_or(0) + wrong
+}
+
+pub(super) fn told(error: DiskError) -> String {
+    error.to_string()
 }
