@@ -19,12 +19,45 @@ const QUICK: [&str; 8] = [
     "zab-faults-live",
 ];
 
+/// Runs of `model check` that look at the recipes.
+const OF_RECIPES: [&str; 3] = ["lock", "registry", "two-phase-commit"];
+
 /// Tests of the specification that look at the protocol.
 pub const TESTS: &[&str] =
     &["early", "histories", "leader", "learner", "quorums", "replay", "said", "standing", "trace", "votes"];
 
-/// Tests of the specification that look at the rest, for whoever is asked about the rest.
-const OTHER_TESTS: &[&str] = &["collect", "digest", "hostile", "prepare", "sessions", "tree", "watches"];
+/// Tests of the specification that look at the tree.
+const TREE_TESTS: &[&str] = &["collect", "digest", "hostile", "prepare", "sessions", "tree", "watches"];
+
+/// The tests that stand in the specification's own files.
+const OWN_TESTS: &str = "zab";
+
+/// What a mutant is in, and so who can see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Protocol,
+    Tree,
+    Recipes,
+}
+
+impl Subject {
+    fn of(file: &str) -> Subject {
+        match file.strip_prefix("specs/src/") {
+            Some(file) if file.starts_with("tree/") => Subject::Tree,
+            Some(file) if file.starts_with("recipes/") => Subject::Recipes,
+            _ => Subject::Protocol,
+        }
+    }
+
+    /// Whether it is a test of this, by its name.
+    fn is_tested_by(self, test: &str) -> bool {
+        match self {
+            Subject::Protocol => TESTS.contains(&test),
+            Subject::Tree => TREE_TESTS.contains(&test) || test == OWN_TESTS,
+            Subject::Recipes => test == OWN_TESTS,
+        }
+    }
+}
 
 /// Kibibytes of memory that a judge may use.
 const MEMORY: &str = "8000000";
@@ -42,13 +75,15 @@ struct Judge {
     work: Duration,
 }
 
-/// All judges of mutants in a workshop, in their order: the stories, the tests of the specification, the checks.
+/// All judges of mutants in a workshop: of the protocol the stories, the tests of the specification, and the checks;
+/// of the tree the tests; of the recipes their tests and checks.
 #[derive(Clone, Debug)]
 pub struct Court {
     stories: Judge,
-    /// Of the specification with all mutants in it.
-    tests: Vec<Judge>,
+    /// Of the specification with all mutants in it, by their names.
+    tests: Vec<(String, Judge)>,
     checks: Vec<Judge>,
+    recipes: Vec<Judge>,
 }
 
 /// What became of a mutant.
@@ -86,54 +121,62 @@ impl Court {
         let told = words(&["scenario"]).into_iter().chain(stories.into_iter().flatten()).collect();
         let graph =
             model::suite::default().into_iter().filter(|run| run.engines.contains(&model::runner::Engine::Graph));
+        let is_of_recipes = |name: &str| OF_RECIPES.iter().any(|recipe| name.starts_with(recipe));
+        let (recipes, others): (Vec<_>, Vec<_>) = graph.partition(|run| is_of_recipes(run.name));
         let stories = judge("scenarios".into(), told);
-        let mut court = Court { stories, tests: tests(workshop)?, checks: QUICK.map(check).into() };
+        let recipes = recipes.iter().map(|run| check(run.name)).collect();
+        let mut court = Court { stories, tests: tests(workshop)?, checks: QUICK.map(check).into(), recipes };
         if !fast {
             court.checks.push(judge("simulate".into(), words(&["simulate", "--seeds", "10"])));
-            court.checks.extend(graph.filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
+            court.checks.extend(others.iter().filter(|run| !QUICK.contains(&run.name)).map(|run| check(run.name)));
         }
         court.stories.prove()?;
-        court.tests.iter_mut().try_for_each(Judge::prove)?;
-        court.tests.sort_by_key(|test| test.work);
-        court.checks.iter_mut().try_for_each(Judge::prove)?;
+        court.tests.iter_mut().try_for_each(|(_, test)| test.prove())?;
+        court.tests.sort_by_key(|(_, test)| test.work);
+        court.checks.iter_mut().chain(&mut court.recipes).try_for_each(Judge::prove)?;
         Ok(court)
     }
 
-    /// Judges the woven mutant of this number. The checks look at no tree.
+    /// Who judges what is in this file, in their order.
+    fn judges(&self, file: &str) -> Vec<&Judge> {
+        let subject = Subject::of(file);
+        let tests = self.tests.iter().filter(|(name, _)| subject.is_tested_by(name)).map(|(_, test)| test);
+        match subject {
+            Subject::Protocol => std::iter::once(&self.stories).chain(tests).chain(&self.checks).collect(),
+            Subject::Tree => tests.collect(),
+            Subject::Recipes => tests.chain(&self.recipes).collect(),
+        }
+    }
+
+    /// Judges the woven mutant of this number, in this file.
     ///
     /// # Errors
     /// When a judge cannot be started.
-    pub fn judge_woven(&self, number: usize, is_of_tree: bool) -> Result<Judgement, MutantsError> {
-        let mut killer = None;
-        let checks = if is_of_tree { &[] } else { &self.checks[..] };
-        for judges in [std::slice::from_ref(&self.stories), &self.tests, checks] {
-            killer = killer.or(self::killer(judges, number)?);
-            if killer.is_some() {
-                break;
-            }
-        }
+    pub fn judge_woven(&self, number: usize, file: &str) -> Result<Judgement, MutantsError> {
+        let killer = killer(&self.judges(file), number)?;
         Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
     }
 
-    /// Judges what was planted by itself and built in the workshop. The tests are compiled only for those that the
-    /// stories have let go. The woven mutants are lost then.
+    /// Judges what was planted by itself in this file and built in the workshop. The tests are compiled for it; the
+    /// woven mutants are lost then.
     ///
     /// # Errors
     /// When a judge cannot be started.
-    pub fn judge(&self, workshop: &Workshop) -> Result<Judgement, MutantsError> {
-        let mut killer = killer(std::slice::from_ref(&self.stories), 0)?;
-        if killer.is_none() {
-            killer = self::killer(&tests(workshop)?, 0)?;
+    pub fn judge(&self, workshop: &Workshop, file: &str) -> Result<Judgement, MutantsError> {
+        let killer = match Subject::of(file) {
+            Subject::Protocol => killer(&[&self.stories], 0)?,
+            Subject::Tree | Subject::Recipes => None,
+        };
+        if let Some(killer) = killer {
+            return Ok(Judgement::Killed(killer));
         }
-        if killer.is_none() {
-            killer = self::killer(&self.checks, 0)?;
-        }
-        Ok(killer.map_or(Judgement::Survived, Judgement::Killed))
+        let court = Court { tests: tests(workshop)?, ..self.clone() };
+        court.judge_woven(0, file)
     }
 }
 
 /// The first of these judges who sees something wrong in the mutant of this number.
-fn killer(judges: &[Judge], number: usize) -> Result<Option<String>, MutantsError> {
+fn killer(judges: &[&Judge], number: usize) -> Result<Option<String>, MutantsError> {
     for judge in judges {
         if !judge.acquits(number)? {
             return Ok(Some(judge.name.clone()));
@@ -205,9 +248,10 @@ fn stories(folder: &Path) -> Vec<String> {
 }
 
 /// The specification's own tests, compiled for what stands in the workshop.
-fn tests(workshop: &Workshop) -> Result<Vec<Judge>, MutantsError> {
+fn tests(workshop: &Workshop) -> Result<Vec<(String, Judge)>, MutantsError> {
     let mut words = vec!["test", "--no-run", "--offline", "--quiet", "--message-format=json", "--package", "zab"];
-    TESTS.iter().chain(OTHER_TESTS).for_each(|test| words.extend(["--test", test]));
+    words.push("--lib");
+    TESTS.iter().chain(TREE_TESTS).for_each(|test| words.extend(["--test", test]));
     let output = workshop.cargo(&words).output().map_err(|error| MutantsError::File("cargo".into(), error))?;
     if !output.status.success() {
         return Err(MutantsError::Tests(String::from_utf8_lossy(&output.stderr).into_owned()));
@@ -215,10 +259,10 @@ fn tests(workshop: &Workshop) -> Result<Vec<Judge>, MutantsError> {
     let messages = output.stdout.split(|byte| *byte == b'\n');
     let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let judge = |message: Value| {
-        let name = format!("test {}", message["target"]["name"].as_str()?);
-        let program = message["executable"].as_str()?.into();
+        let test = message["target"]["name"].as_str()?.to_owned();
+        let (name, program) = (format!("test {test}"), message["executable"].as_str()?.into());
         let (limit, work) = (Duration::from_secs(600), Duration::from_secs(60));
-        Some(Judge { name, program, arguments: Vec::new(), limit, work })
+        Some((test, Judge { name, program, arguments: Vec::new(), limit, work }))
     };
     Ok(messages.filter_map(judge).collect())
 }

@@ -128,7 +128,7 @@ fn judge_open(arguments: &Arguments, book: &mut Book, open: &[&Mutant]) -> Resul
     for (number, mutant) in together.into_iter().chain(alone) {
         let start = Instant::now();
         let judgement = match woven.contains(number) {
-            true => court.judge_woven(*number, mutant.file.starts_with("specs/src/tree/"))?,
+            true => court.judge_woven(*number, &mutant.file)?,
             false => judge_one(&workshop, &court, mutant)?,
         };
         let word = book.note(mutant, &judgement)?;
@@ -141,7 +141,7 @@ fn judge_one(workshop: &Workshop, court: &Court, mutant: &Mutant) -> Result<Judg
     let bug = bug(&mutant.place(), mutant.diff.clone());
     workshop.plant(&bug)?;
     match workshop.build(&bug) {
-        Ok(()) => court.judge(workshop),
+        Ok(()) => court.judge(workshop, &mutant.file),
         Err(BugError::Build { .. }) => Ok(Judgement::Unviable),
         Err(error) => Err(error.into()),
     }
