@@ -54,7 +54,7 @@ impl Subject {
         match self {
             Subject::Protocol => TESTS.contains(&test),
             Subject::Tree => TREE_TESTS.contains(&test) || test == OWN_TESTS,
-            Subject::Recipes => test == OWN_TESTS,
+            Subject::Recipes => test == "recipes" || test == OWN_TESTS,
         }
     }
 }
@@ -250,7 +250,7 @@ fn stories(folder: &Path) -> Vec<String> {
 /// The specification's own tests, compiled for what stands in the workshop.
 fn tests(workshop: &Workshop) -> Result<Vec<(String, Judge)>, MutantsError> {
     let mut words = vec!["test", "--no-run", "--offline", "--quiet", "--message-format=json", "--package", "zab"];
-    words.push("--lib");
+    words.extend(["--lib", "--test", "recipes"]);
     TESTS.iter().chain(TREE_TESTS).for_each(|test| words.extend(["--test", test]));
     let output = workshop.cargo(&words).output().map_err(|error| MutantsError::File("cargo".into(), error))?;
     if !output.status.success() {

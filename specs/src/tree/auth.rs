@@ -205,7 +205,7 @@ mod tests {
             assert!(may_name("ip", good), "{good}");
         }
         let bad = "|10.0.0|10.0.0.256|10.0.0.-1|10.0.0.1/33|10.0.0.1/-1|10.0.0.1/|10.0.0.1/x|1.2.3.4.5|localhost\
-            |1:2:3|::1::|1:2:3:4:5:6:7::8|12345::|:::|::1%eth0|::ffff:1.2.3.4|::1/129";
+            |1:2:3|00001::|+1::|::1::|1:2:3:4:5:6:7::8|12345::|:::|::1%eth0|::ffff:1.2.3.4|::1/129";
         for bad in bad.split('|') {
             assert!(!may_name("ip", bad), "{bad}");
         }
@@ -222,7 +222,7 @@ mod tests {
         for good in ["CN=client,O=Example", "cn = x ; 1.2.3=y", r#"CN="a,b"+UID=z"#, r"CN=a\,b", ""] {
             assert!(may_name("x509", good), "{good}");
         }
-        for bad in ["client", "XX=y", "CN=a,", r#"CN="a"#, "1=x"] {
+        for bad in ["client", "XX=y", "CN=a,", r#"CN="a"#, "1=x", "1.a=x", "1..2=x"] {
             assert!(!may_name("x509", bad), "{bad}");
         }
     }

@@ -44,6 +44,20 @@ fn told(applied: &Applied) -> Vec<String> {
 }
 
 #[test]
+fn lists_that_are_open_or_empty_need_no_entry() {
+    let mut tree = tree();
+    let before = tree.acl_table().iter().len();
+    for (zxid, (path, acl)) in (1..).zip([("/open", Acl::open()), ("/empty", Vec::new()), ("/own", acl(1))]) {
+        let create = Record::Create(CreateTxn { acl, ..create_txn(path) });
+        assert!(apply(&mut tree, zxid, create).result.is_ok());
+    }
+    let of = |path| tree.node(path).map(|node| node.acl);
+    assert_eq!((of("/open"), of("/empty")), (Some(AclId::OPEN), Some(AclId::OPEN)));
+    assert_ne!(of("/own"), Some(AclId::OPEN));
+    assert_eq!(tree.acl_table().iter().len(), before + 1);
+}
+
+#[test]
 fn the_tree_begins_with_zookeepers_own() {
     let tree = tree();
     assert_eq!(

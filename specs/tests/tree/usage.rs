@@ -64,6 +64,9 @@ fn every_change_counts_where_the_nearest_quota_is() {
     assert_eq!(story.used("/a"), "count=4,bytes=60");
     story.delete("/a/d");
     assert_eq!(story.used("/a"), "count=3,bytes=60");
+    story.create("/a/g", 9);
+    story.delete("/a/g");
+    assert_eq!(story.used("/a"), "count=3,bytes=60", "its data count no more");
     story.create("/ab/x", 5);
     assert_eq!(story.used("/a"), "count=3,bytes=60", "/ab is not below /a");
 

@@ -105,7 +105,9 @@ pub struct World {
     pub clients: Vec<Client>,
     /// The guarded thing.
     pub fence: Fence,
-    /// Whether it accepted a write after one with a higher token.
+    /// The highest token of all writes that came to it.
+    pub newest: Zxid,
+    /// Whether it accepted a write after one with a higher token, or refused one after none.
     pub disordered: bool,
     /// Whether it refused one.
     pub refused: bool,
@@ -158,6 +160,7 @@ impl Lock {
             served: Served::new(self.contenders, LOCK),
             clients: (0..self.contenders).map(client).collect(),
             fence: Fence::default(),
+            newest: Zxid::ZERO,
             disordered: false,
             refused: false,
             entered: Zxid::ZERO,
@@ -293,7 +296,7 @@ impl Recipe for Lock {
             facts.push("a write was refused: its token is older than one that was seen".to_owned());
         }
         if world.disordered {
-            facts.push("a write was accepted after one with a higher token".to_owned());
+            facts.push("a write was accepted after one with a higher token, or refused after none".to_owned());
         }
         facts
     }
