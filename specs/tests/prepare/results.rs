@@ -232,6 +232,13 @@ fn hard_limits_refuse_and_soft_ones_are_said() {
             Some(QuotaExceeded),
             "count=3, hardCountLimit=2",
         ),
+        (
+            "count=7,bytes=-1=;countHardLimit=1",
+            "count=2,bytes=8",
+            new(),
+            Some(QuotaExceeded),
+            "count=3, hardCountLimit=1",
+        ),
         ("count=2,bytes=-1", "count=2,bytes=8", new(), None, "count=3, softCountLimit=2"),
         (
             "count=2,bytes=11=;byteHardLimit=11",

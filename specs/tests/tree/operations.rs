@@ -58,6 +58,32 @@ fn lists_that_are_open_or_empty_need_no_entry() {
 }
 
 #[test]
+fn trees_are_equal_that_hold_the_same() {
+    let with = |data: &'static [u8], list: Vec<Acl>, time: u64, names: &[&str]| {
+        let mut tree = Tree::new(TreeOptions { extended_types: true, digest: false });
+        for name in names {
+            let (data, acl) = (Some(data.into()), list.clone());
+            let create = Record::Create(CreateTxn { data, acl, ..create_txn(name) });
+            let mut transaction = transaction(9, 7, OpCode::Create, create);
+            transaction.header.time += i64::try_from(time).expect("a small number");
+            assert!(tree.apply(&transaction).result.is_ok());
+        }
+        tree
+    };
+    let tree = || with(b"x", Acl::open(), 0, &["/a"]);
+    assert_eq!(tree(), tree());
+    for other in [
+        with(b"y", Acl::open(), 0, &["/a"]),
+        with(b"x", acl(1), 0, &["/a"]),
+        with(b"x", Acl::open(), 1, &["/a"]),
+        with(b"x", Acl::open(), 0, &["/b"]),
+        with(b"x", Acl::open(), 0, &["/a", "/b"]),
+    ] {
+        assert_ne!(tree(), other);
+    }
+}
+
+#[test]
 fn the_tree_begins_with_zookeepers_own() {
     let tree = tree();
     assert_eq!(
