@@ -1,18 +1,30 @@
-//! Stories in plain text, played on either of two engines. Their language is the model's
+//! Stories in plain text, played on any of three engines. Their language is the model's
 //! (`conformance/scenarios/README.md`).
 
+use crate::apache;
 use crate::server::{Medium, Servers};
 use model::scenario::{self, Failure};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// On what a story is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// On what a story is played, beside the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
+    /// Nothing else: `zab::Peer`, its disk, and a network in memory.
+    Specs,
+    /// The server's node, journal, files and packets, compared with the specification after every step.
+    Server,
+}
+
+/// The engines by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Named {
     /// The specification: `zab::Peer`, its disk, and a network in memory.
     Specs,
     /// The server's node, journal, files and packets, compared with the specification after every step.
     Server,
+    /// One process of Apache's, each server of the story in turn, and scripted peers: what `conformance apache` does.
+    Apache,
 }
 
 /// The arguments of `conformance scenario`.
@@ -23,8 +35,8 @@ pub struct Arguments {
     files: Vec<PathBuf>,
     /// On what they are played.
     #[arg(long, value_enum, default_value = "specs")]
-    engine: Engine,
-    /// On what disks the servers are played.
+    engine: Named,
+    /// On what disks the server's engine is played.
     #[arg(long, value_enum, default_value = "files")]
     medium: Medium,
     /// Write the answers that come into the files, in place of those that stand there.
@@ -35,9 +47,18 @@ pub struct Arguments {
 /// Plays every story; fails if one is not as told.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
+    let engine = match arguments.engine {
+        Named::Specs => Engine::Specs,
+        Named::Server => Engine::Server,
+        Named::Apache if arguments.rewrite => {
+            eprintln!("error: the answers are the specification's: --rewrite goes with --engine specs or server");
+            return ExitCode::from(2);
+        }
+        Named::Apache => return apache::run(&apache::Arguments::of(arguments.files.clone())),
+    };
     let mut code = ExitCode::SUCCESS;
     for file in &arguments.files {
-        match play_file(file, arguments) {
+        match play_file(file, engine, arguments) {
             Ok(verdict) => println!("{}: {verdict}", file.display()),
             Err(failure) => {
                 code = ExitCode::FAILURE;
@@ -48,8 +69,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     code
 }
 
-fn play_file(file: &Path, arguments: &Arguments) -> Result<&'static str, String> {
-    let (engine, medium) = (arguments.engine, arguments.medium);
+fn play_file(file: &Path, engine: Engine, arguments: &Arguments) -> Result<&'static str, String> {
+    let medium = arguments.medium;
     let at_file = |failure: Failure| format!("{}:{}: {}", file.display(), failure.line, failure.what);
     let io = |error: std::io::Error| format!("{}: {error}", file.display());
     let text = std::fs::read_to_string(file).map_err(io)?;

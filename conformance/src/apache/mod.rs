@@ -54,6 +54,14 @@ pub struct Arguments {
     results: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// To play these, each server of each in turn.
+    #[must_use]
+    pub fn of(files: Vec<PathBuf>) -> Arguments {
+        Arguments { files, java: None, log: false, results: None }
+    }
+}
+
 /// How a story went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
