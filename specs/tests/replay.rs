@@ -2,7 +2,7 @@
 //! were held elsewhere.
 
 use std::sync::Arc;
-use zab::trace::{Difference, Elections, Event, FORMAT, Header, Line, VERSION, is_of_elections, validate};
+use zab::trace::{Difference, Elections, Event, FORMAT, Header, Line, Replay, VERSION, is_of_elections, validate};
 use zab::{
     Disk, Ensemble, Epoch, Input, Message, Notification, Output, Peer, Round, ServerId, ServerState, Timer, Write,
 };
@@ -51,6 +51,29 @@ fn on_its_way(events: &[Event], server: ServerId) -> Message {
         _ => None,
     });
     messages.next().expect("something is")
+}
+
+#[test]
+fn a_replay_shows_memory_and_disk() {
+    let mut replay = Replay::new(ME, ensemble(), Elections::Held);
+    assert!(replay.peer().is_none() && replay.disk().is_none(), "nothing is known yet");
+    for event in follows() {
+        replay.take(&event).expect("as specified");
+    }
+    assert_eq!(replay.peer().map(|peer| peer.memory.accepted_epoch), Some(Epoch(1)));
+    assert_eq!(replay.disk().map(|disk| disk.accepted_epoch), Some(Epoch(1)));
+    replay.take(&Event::Crashed).expect("it may crash");
+    assert!(replay.peer().is_none() && replay.disk().is_some());
+}
+
+#[test]
+fn a_refusal_says_both_outputs_in_full() {
+    let mut events = follows();
+    let Some(Event::Stepped { outputs, .. }) = events.get_mut(2) else { panic!("a step") };
+    let specified = outputs.pop().expect("an output");
+    let difference = refusal(Elections::Held, &events).expect("an output is missing");
+    let text = difference.to_string();
+    assert!(text.contains(&format!("should be: {specified} [{specified:?}]; recorded is: nothing more")), "{text}");
 }
 
 #[test]

@@ -389,4 +389,19 @@ fn half_a_byte_is_no_payload() {
     let read = |text: &str| serde_json::from_value::<Payload>(text.into()).map(|payload| payload.0);
     assert_eq!(read("ab0F").expect("two bytes"), [0xab, 0x0f].as_slice());
     assert!(read("ab0").is_err() && read("abxy").is_err());
+    let bytes: Payload = serde_json::from_str("[171, 15]").expect("an array of bytes");
+    assert_eq!(bytes.0, [0xab, 0x0f].as_slice());
+    let error = serde_json::from_str::<Payload>("true").expect_err("neither").to_string();
+    assert!(error.contains("an even number of hexadecimal digits, or an array of bytes"), "{error}");
+}
+
+#[test]
+fn a_flush_says_how_many_if_there_are_several() {
+    let write = Write::AcceptedEpoch(Epoch(1));
+    let text = |count| {
+        let event = Event::Flushed { count, write: write.clone() };
+        serde_json::to_string(&Line { server: ServerId(1), event }).expect("plain data")
+    };
+    assert_eq!(text(1), r#"{"server":1,"event":"flushed","write":{"AcceptedEpoch":1}}"#);
+    assert_eq!(text(2), r#"{"server":1,"event":"flushed","count":2,"write":{"AcceptedEpoch":1}}"#);
 }
