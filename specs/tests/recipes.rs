@@ -108,3 +108,16 @@ fn a_majority_decides_in_zabs_form() {
     };
     assert_eq!([votes(0), votes(1), votes(1), votes(2)], [None, None, None, Some(true)]);
 }
+
+#[test]
+fn without_a_majority_nobody_coordinates() {
+    let mut effects = Vec::new();
+    let mut coordinator = Process::new(0, 3, Form::Zab, true);
+    coordinator.begin(&mut effects);
+    coordinator.lose_majority();
+    assert_eq!(coordinator.leads, None);
+    for from in [1, 2] {
+        coordinator.receive(from, Message::Vote(1, true), &mut effects);
+    }
+    assert_eq!(coordinator.decided, None, "votes come too late");
+}

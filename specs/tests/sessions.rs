@@ -89,6 +89,7 @@ fn a_closing_session_accepts_nothing_and_stays_until_it_is_removed() {
         sessions.remove(A);
         assert_eq!((sessions.contains(A), sessions.len(), sessions.is_empty()), (false, 0, true));
         assert!(sessions.track(A, 1_000, 0));
+        assert_eq!((sessions.len(), sessions.is_empty()), (1, false));
         assert_eq!(sessions.check(A, Here), Ok(()));
     }
 }

@@ -216,11 +216,12 @@ mod tests {
 
     /// What the text means, as Java prints it.
     fn printed(text: &str) -> String {
-        parse(text).map_or_else(|_| "unreadable".to_owned(), |track| track.to_string())
+        parse(text).map_or_else(|error| error.to_string(), |track| track.to_string())
     }
 
     #[test]
     fn the_text_is_javas() {
+        let unreadable = "a quota that is not of the form count=…,bytes=…";
         let cases = [
             ("", "count=-1,bytes=-1"),
             ("count=5", "count=5,bytes=-1"),
@@ -234,14 +235,14 @@ mod tests {
             ("count=1,count=2", "count=2,bytes=-1"),
             (";", "count=-1,bytes=-1"),
             ("=5", "count=-1,bytes=-1=;=5"),
-            (",count=1", "unreadable"),
-            ("count", "unreadable"),
-            ("count=", "unreadable"),
-            ("count==", "unreadable"),
-            ("count=1,=", "unreadable"),
-            ("count=one", "unreadable"),
-            ("count= 1", "unreadable"),
-            ("count=9223372036854775808", "unreadable"),
+            (",count=1", unreadable),
+            ("count", unreadable),
+            ("count=", unreadable),
+            ("count==", unreadable),
+            ("count=1,=", unreadable),
+            ("count=one", unreadable),
+            ("count= 1", unreadable),
+            ("count=9223372036854775808", unreadable),
         ];
         for (text, expected) in cases {
             assert_eq!(printed(text), expected, "{text:?}");

@@ -73,6 +73,18 @@ fn a_parent_at_its_last_cversion_stays_there() {
 }
 
 #[test]
+fn what_is_prepared_is_outstanding_until_its_commit() {
+    let mut leader = Leader::new(false);
+    assert!(leader.outlook.is_empty());
+    for change in [create("/a"), Change::CreateSession { timeout: 5000 }] {
+        leader.ask(&asked(9, change.clone()));
+        assert!(!leader.outlook.is_empty(), "{change:?}");
+        leader.commit(usize::MAX);
+        assert!(leader.outlook.is_empty(), "{change:?}");
+    }
+}
+
+#[test]
 fn a_closing_session_takes_along_what_will_be_its_own() {
     let mut leader = Leader::new(false);
     let mode = |session: i64, path: &str| asked(session, create_mode(path, 1));

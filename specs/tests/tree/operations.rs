@@ -58,6 +58,20 @@ fn lists_that_are_open_or_empty_need_no_entry() {
 }
 
 #[test]
+fn modes_have_the_numbers_of_the_wire() {
+    let numbers = (0..7).filter_map(CreateMode::from_number).map(CreateMode::number);
+    assert_eq!(numbers.collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!([-1, 7].map(CreateMode::from_number), [None, None]);
+}
+
+#[test]
+fn a_znode_is_shown_with_its_path() {
+    let tree = tree();
+    let root = tree.node("/zookeeper/quota").expect("it is there");
+    assert!(format!("{root:?}").starts_with(r#"Node { path: "/zookeeper/quota", data: "#), "{root:?}");
+}
+
+#[test]
 fn trees_are_equal_that_hold_the_same() {
     let with = |data: &'static [u8], list: Vec<Acl>, time: u64, names: &[&str]| {
         let mut tree = Tree::new(TreeOptions { extended_types: true, digest: false });
