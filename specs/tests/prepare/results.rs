@@ -76,8 +76,8 @@ fn a_parent_at_its_last_cversion_stays_there() {
 fn what_is_prepared_is_outstanding_until_its_commit() {
     let mut leader = Leader::new(false);
     assert!(leader.outlook.is_empty());
-    for change in [create("/a"), Change::CreateSession { timeout: 5000 }] {
-        leader.ask(&asked(9, change.clone()));
+    for (session, change) in [(1, create("/a")), (9, Change::CreateSession { timeout: 5000 })] {
+        leader.ask(&asked(session, change.clone()));
         assert!(!leader.outlook.is_empty(), "{change:?}");
         leader.commit(usize::MAX);
         assert!(leader.outlook.is_empty(), "{change:?}");
