@@ -30,6 +30,9 @@ pub enum Note {
     /// `Leader.waitForEpochAck`, `LearnerHandler.run`: a learner that is promised to a later epoch is let go, and stays
     /// away for ever (ZOOKEEPER-4040).
     LeavesBehind,
+    /// `Leader.waitForEpochAck`, `LearnerHandler.run`: a learner with a longer history is let go; the leader waits for
+    /// others until `initLimit`.
+    WaitsForOthers,
     /// `Leader.startZkServer`: the tree of a new leader is called by the start of its epoch, and so is it in votes.
     NamesEpoch,
     /// `Learner.syncWithLeader`, exit code 13: as is specified for a history that cannot be cut.
@@ -45,7 +48,7 @@ pub enum Note {
 
 impl Note {
     /// All that are differences.
-    pub const ALL: [Note; 12] = [
+    pub const ALL: [Note; 13] = [
         Note::Pings,
         Note::AcknowledgesHistory,
         Note::SendsTrees,
@@ -55,6 +58,7 @@ impl Note {
         Note::RefusesEpoch,
         Note::DropsWhileSettling,
         Note::LeavesBehind,
+        Note::WaitsForOthers,
         Note::NamesEpoch,
         Note::OpenFirst,
         Note::Overtakes,
@@ -72,6 +76,7 @@ impl Note {
             Note::RefusesEpoch => "does not start when its epoch file is behind its log",
             Note::DropsWhileSettling => "does not hear of a later round while it waits for a better vote",
             Note::LeavesBehind => "lets a learner go that is promised to a later epoch",
+            Note::WaitsForOthers => "waits for others when a learner has a longer history",
             Note::NamesEpoch => "calls its tree by the start of its epoch",
             Note::Leaves => "leaves, as is specified",
             Note::SendsTrees => "sends a tree instead of what is missing",
