@@ -35,8 +35,11 @@ impl Apache {
                 self.cannot_tell(super::DECIDED)
             }
             Input::Receive(from, Message::Notification(notification)) => {
-                let (java, notification) = (self.id, *notification);
-                self.actor(*from)?.notify(java, notification);
+                let java = self.id;
+                let actor = self.actor(*from)?;
+                let named = tolerance::as_named(notification, java, &actor.notifications);
+                actor.notify(java, named.unwrap_or(*notification));
+                self.notes.extend(named.map(|_| Note::NamesEpoch));
                 Ok(())
             }
             Input::Receive(from, message) => {
