@@ -263,8 +263,8 @@ pub fn is_same_tree(expected: &Message, own: &Message, notes: &mut BTreeSet<Note
     }
 }
 
-/// Whether two disks (accepted and current epoch, last transaction) differ only in that a snapshot of Apache's is called
-/// by the start of an epoch.
+/// Whether two disks (accepted and current epoch, last transaction) differ only in that a snapshot of Apache's is
+/// called by the start of an epoch.
 #[must_use]
 pub fn is_same_disk(wanted: (Epoch, Epoch, Zxid), own: (Epoch, Epoch, Zxid)) -> bool {
     let begins = own.2.counter() == 0 && own.2.epoch() <= own.1;
@@ -281,8 +281,8 @@ pub fn is_said(specified: &Notification, own: &Notification, to_observer: bool) 
 }
 
 /// A vote for Apache's server `java`, as a server says it that has heard Apache's vote for itself: called by the start
-/// of its epoch, if that is how it calls the end of its history. Votes of which only one is called so are not counted as
-/// one (`Vote.equals`).
+/// of its epoch, if that is how it calls the end of its history. Votes of which only one is called so do not count
+/// together (`Vote.equals`).
 #[must_use]
 pub fn as_named(said: &Notification, java: ServerId, heard: &VecDeque<Notification>) -> Option<Notification> {
     let vote = said.vote.filter(|vote| vote.leader == java)?;

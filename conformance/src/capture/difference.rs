@@ -85,7 +85,7 @@ impl Difference {
                 "PrepRequestProcessor has a queue for requests; an ACK that follows goes to Leader.processAck at once"
             }
             Difference::VotesOvertaken => {
-                "QuorumCnxManager.SendWorker sends the last message again, while another takes the next from their queue"
+                "QuorumCnxManager.SendWorker sends the last message again, while another takes the next from the queue"
             }
             Difference::AnswersLate => {
                 "FastLeaderElection.Messenger.WorkerReceiver is a thread of its own, and may be behind lookForLeader"

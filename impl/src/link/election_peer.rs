@@ -219,8 +219,8 @@ impl Peer {
     }
 }
 
-/// Puts a vote in place of none: for the server itself, with zxid −1, in which nobody hears a vote. Java's observers name
-/// nobody at all. A voter of weight 0 must name a server that has a weight, if only 0: while Java's servers wait for a
+/// Puts a vote in place of none: for the server itself, with zxid −1, in which nobody hears a vote. Java's observers
+/// name nobody at all. A voter of weight 0 must name a server that has a weight, if only 0: while Java's wait for a
 /// better vote, they look it up (`FastLeaderElection.totalOrderPredicate`), and an election ends that does not find it.
 fn named(notification: Notification, own: ServerId) -> Notification {
     let untrusted = Vote { leader: own, zxid: Zxid(u64::MAX), peer_epoch: Epoch(0) };
