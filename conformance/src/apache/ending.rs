@@ -2,7 +2,7 @@
 
 use super::actor::PATIENCE;
 use super::engine::{Apache, Told};
-use super::tolerance;
+use super::tolerance::{self, Note};
 use crate::server::files;
 use model::scenario::Double;
 use model::world::{Queued, Server, World};
@@ -103,6 +103,10 @@ impl Apache {
             std::thread::sleep(Duration::from_millis(20));
         }
         if found == Some(wanted) {
+            return Ok(());
+        }
+        if found.is_some_and(|found| tolerance::is_same_disk(wanted, found)) {
+            self.notes.insert(Note::NamesEpoch);
             return Ok(());
         }
         self.known = found.and_then(|found| self.synchronization.explains_disk(wanted, found));

@@ -132,8 +132,11 @@ impl Apache {
             return self.cannot_tell("its elections are held by an oracle");
         }
         let majority = Ensemble::majority(ensemble.voters(), ensemble.observers()).ok();
-        if majority.is_none_or(|majority| majority != **ensemble) {
-            return self.cannot_tell("quorums of groups, or epochs of a few transactions");
+        if majority.is_none_or(|majority| majority.last_counter() != ensemble.last_counter()) {
+            return self.cannot_tell("epochs of a few transactions");
+        }
+        if ensemble.is_voter(self.id) && !ensemble.may_lead(self.id) {
+            return self.cannot_tell("a voter of weight 0 votes for itself at first");
         }
         if ensemble.voters().count() < 2 {
             return self.cannot_tell("one voter is no ensemble to Apache's server");

@@ -1,6 +1,7 @@
 //! What happens to Apache's server in a story is made to happen to it, and what can be seen of its answer is awaited,
 //! so that whatever comes next really comes later.
 
+use super::actor::Actor;
 use super::client::{Client, mode};
 use super::engine::{Apache, Told};
 use super::java::Java;
@@ -34,8 +35,11 @@ impl Apache {
                 self.cannot_tell(super::DECIDED)
             }
             Input::Receive(from, Message::Notification(notification)) => {
-                let (java, notification) = (self.id, *notification);
-                self.actor(*from)?.notify(java, notification);
+                let java = self.id;
+                let actor = self.actor(*from)?;
+                let named = tolerance::as_named(notification, java, &actor.notifications);
+                actor.notify(java, named.unwrap_or(*notification));
+                self.notes.extend(named.map(|_| Note::NamesEpoch));
                 Ok(())
             }
             Input::Receive(from, message) => {
@@ -260,7 +264,13 @@ impl Apache {
         let is_said = |own: &Notification| tolerance::is_said(notification, own, observes);
         for _ in 0..ASKED {
             let Some(actor) = self.actors.get_mut(&to).filter(|_| up) else { return Ok(false) };
-            if actor.wait_for(SOON, |actor| actor.notifications.iter().any(is_said).then_some(())).is_some() {
+            let hears = |actor: &mut Actor| actor.notifications.iter().any(is_said).then_some(());
+            if actor.wait_for(SOON, hears).is_some() {
+                return Ok(true);
+            }
+            let waits = matches!(input, Input::Receive(_, Message::AckEpoch(_)));
+            if waits && actor.wait_for(self.init_patience, hears).is_some() {
+                self.notes.insert(Note::WaitsForOthers);
                 return Ok(true);
             }
             // Two that connect with each other at one moment may lose a notification: it would be said again.

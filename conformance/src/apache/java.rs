@@ -1,6 +1,7 @@
 //! One server of Apache's, as a process: its configuration, its directory, its end.
 
 use super::client;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -112,6 +113,7 @@ impl Java {
             let Ports { quorum, election } = ports;
             lines += &format!("server.{}=127.0.0.1:{quorum}:{election}:{role}\n", server.0);
         }
+        lines += &groups(ensemble);
         if ensemble.is_observer(id) {
             lines += "peerType=observer\n";
         }
@@ -242,6 +244,20 @@ impl Drop for Java {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The lines for quorums of groups, if the ensemble has such.
+fn groups(ensemble: &Ensemble) -> String {
+    let ensemble = serde_json::to_value(ensemble).unwrap_or_default();
+    let (mut groups, mut weights) = (BTreeMap::<u64, Vec<&str>>::new(), String::new());
+    if ensemble["hierarchical"] == true {
+        for (id, voter) in ensemble["voters"].as_object().into_iter().flatten() {
+            groups.entry(voter["group"].as_u64().unwrap_or_default()).or_default().push(id);
+            weights += &format!("weight.{id}={}\n", voter["weight"]);
+        }
+    }
+    let groups = groups.into_iter().map(|(group, members)| format!("group.{group}={}\n", members.join(":")));
+    groups.chain([weights]).collect()
 }
 
 /// What it logs is of use when it does not come: by log4j until 3.8.0, by log4j 2 where the class path has it.

@@ -163,7 +163,7 @@ pub fn play(text: &str, java: ServerId) -> Result<Verdict, String> {
 const DECIDED: &str = "it has decided before the story went on";
 
 /// How often a story is told again for that reason.
-const AGAIN: usize = 3;
+const AGAIN: usize = 6;
 
 /// Apache's server waits so long for an epoch to be established.
 const INIT_PATIENCE: Duration = Duration::from_secs(30);

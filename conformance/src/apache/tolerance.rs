@@ -1,7 +1,7 @@
 //! What is known to differ between Apache's server and the specification, and why.
 
 use std::collections::{BTreeSet, VecDeque};
-use zab::{Epoch, Message, Notification, ServerState, Txn, Vote, Zxid};
+use zab::{Epoch, Message, Notification, ServerId, ServerState, Txn, Vote, Zxid};
 use zabkeeper::wire::quorum::Packet;
 
 /// A known difference.
@@ -30,6 +30,9 @@ pub enum Note {
     /// `Leader.waitForEpochAck`, `LearnerHandler.run`: a learner that is promised to a later epoch is let go, and stays
     /// away for ever (ZOOKEEPER-4040).
     LeavesBehind,
+    /// `Leader.waitForEpochAck`, `LearnerHandler.run`: a learner with a longer history is let go; the leader waits for
+    /// others until `initLimit`.
+    WaitsForOthers,
     /// `Leader.startZkServer`: the tree of a new leader is called by the start of its epoch, and so is it in votes.
     NamesEpoch,
     /// `Learner.syncWithLeader`, exit code 13: as is specified for a history that cannot be cut.
@@ -45,7 +48,7 @@ pub enum Note {
 
 impl Note {
     /// All that are differences.
-    pub const ALL: [Note; 12] = [
+    pub const ALL: [Note; 13] = [
         Note::Pings,
         Note::AcknowledgesHistory,
         Note::SendsTrees,
@@ -55,6 +58,7 @@ impl Note {
         Note::RefusesEpoch,
         Note::DropsWhileSettling,
         Note::LeavesBehind,
+        Note::WaitsForOthers,
         Note::NamesEpoch,
         Note::OpenFirst,
         Note::Overtakes,
@@ -72,6 +76,7 @@ impl Note {
             Note::RefusesEpoch => "does not start when its epoch file is behind its log",
             Note::DropsWhileSettling => "does not hear of a later round while it waits for a better vote",
             Note::LeavesBehind => "lets a learner go that is promised to a later epoch",
+            Note::WaitsForOthers => "waits for others when a learner has a longer history",
             Note::NamesEpoch => "calls its tree by the start of its epoch",
             Note::Leaves => "leaves, as is specified",
             Note::SendsTrees => "sends a tree instead of what is missing",
@@ -258,6 +263,14 @@ pub fn is_same_tree(expected: &Message, own: &Message, notes: &mut BTreeSet<Note
     }
 }
 
+/// Whether two disks (accepted and current epoch, last transaction) differ only in that a snapshot of Apache's is
+/// called by the start of an epoch.
+#[must_use]
+pub fn is_same_disk(wanted: (Epoch, Epoch, Zxid), own: (Epoch, Epoch, Zxid)) -> bool {
+    let begins = own.2.counter() == 0 && own.2.epoch() <= own.1;
+    (wanted.0, wanted.1) == (own.0, own.1) && begins && wanted.2 < own.2
+}
+
 /// Whether a notification says what another should, or only calls the end of the own history by the start of its epoch.
 /// An observer that asks is answered by a voter that is electing with the vote that this began with
 /// (`FastLeaderElection.WorkerReceiver`: `self.getCurrentVote`); it cannot decide by either.
@@ -265,6 +278,17 @@ pub fn is_same_tree(expected: &Message, own: &Message, notes: &mut BTreeSet<Note
 pub fn is_said(specified: &Notification, own: &Notification, to_observer: bool) -> bool {
     let electing = [specified.state, own.state] == [ServerState::Looking; 2];
     specified == own || to_observer && electing && own.round <= specified.round || is_named_by_epoch(specified, own)
+}
+
+/// A vote for Apache's server `java`, as a server says it that has heard Apache's vote for itself: called by the start
+/// of its epoch, if that is how it calls the end of its history. Votes of which only one is called so do not count
+/// together (`Vote.equals`).
+#[must_use]
+pub fn as_named(said: &Notification, java: ServerId, heard: &VecDeque<Notification>) -> Option<Notification> {
+    let vote = said.vote.filter(|vote| vote.leader == java)?;
+    let own = heard.iter().rev().filter_map(|own| own.vote).find(|own| own.leader == java)?;
+    let named = Notification { vote: Some(Vote { zxid: own.zxid, ..vote }), ..*said };
+    is_named_by_epoch(said, &named).then_some(named)
 }
 
 fn is_named_by_epoch(specified: &Notification, own: &Notification) -> bool {
@@ -302,6 +326,32 @@ mod tests {
         assert!(!known(&trunc, at(1, 1)), "nothing is to be cut");
         assert!(!is_tree_instead(&snap, &snap, Zxid::ZERO, &log), "a tree was specified");
         assert!(!is_tree_instead(&snap, &diff, Zxid::ZERO, &log), "it is no tree");
+    }
+
+    #[test]
+    fn a_vote_is_called_as_its_candidate_calls_it() {
+        let vote = |leader, zxid| Vote { leader: ServerId(leader), zxid, peer_epoch: Epoch(1) };
+        let says = |leader, zxid| {
+            let vote = Some(vote(leader, zxid));
+            Notification { state: ServerState::Looking, round: zab::Round(2), vote }
+        };
+        let (none, start) = (Zxid::ZERO, Zxid::new(Epoch(1), 0));
+        let heard = VecDeque::from([says(5, start), says(8, none)]);
+        assert_eq!(as_named(&says(5, none), ServerId(5), &heard), Some(says(5, start)));
+        assert_eq!(as_named(&says(8, none), ServerId(5), &heard), None, "it is a vote for somebody else");
+        assert_eq!(as_named(&says(5, start), ServerId(5), &heard), None, "it is called so already");
+        assert_eq!(as_named(&says(5, none), ServerId(5), &VecDeque::new()), None, "nobody has called it so");
+    }
+
+    #[test]
+    fn a_snapshot_may_be_called_by_its_epoch_only() {
+        let disk = |epoch, zxid| (Epoch(2), Epoch(epoch), zxid);
+        let at = |epoch, counter| Zxid::new(Epoch(epoch), counter);
+        assert!(is_same_disk(disk(2, at(1, 3)), disk(2, at(2, 0))));
+        assert!(!is_same_disk(disk(2, at(1, 3)), disk(2, at(2, 1))), "there is a transaction too many");
+        assert!(!is_same_disk(disk(2, at(1, 3)), disk(2, at(1, 0))), "three are missing");
+        assert!(!is_same_disk(disk(2, at(1, 3)), disk(1, at(1, 0))), "the epoch is another");
+        assert!(!is_same_disk(disk(1, at(1, 3)), disk(1, at(2, 0))), "nobody leads that epoch");
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub struct Course {
     voted: BTreeMap<ServerId, VecDeque<Notification>>,
     /// Answers to who looks for a leader, said while this server had one, which what it said later has overtaken.
     late: BTreeMap<ServerId, Notification>,
+    /// Votes for this server that the one that was seen last has overtaken.
+    overtaken: BTreeMap<ServerId, Vec<Notification>>,
     /// Syncs that have come and wait to be asked for.
     deferred: VecDeque<(ServerId, Message)>,
     /// Proposed between DIFF and NEWLEADER, and not acknowledged.
@@ -121,7 +123,7 @@ impl Course {
     pub fn begin(script: &Script, ensemble: Arc<Ensemble>, disk: &Disk) -> Course {
         let mut out = Vec::new();
         let peer = Peer::recover(script.id, ensemble, disk, &mut out);
-        let (waiting, said, voted, late, deferred, initial, early, differences) = Default::default();
+        let (waiting, said, voted, late, overtaken, deferred, initial, early, differences) = Default::default();
         let read = vec![0; script.links.len()];
         let (durable, before) = (disk.clone(), disk.history.last());
         let repeats = false;
@@ -133,6 +135,7 @@ impl Course {
             said,
             voted,
             late,
+            overtaken,
             deferred,
             initial,
             early,
@@ -158,7 +161,7 @@ impl Course {
         for (id, (connection, messages)) in &self.said {
             (id, connection, messages).hash(&mut hasher);
         }
-        (&self.voted, &self.late, &self.deferred).hash(&mut hasher);
+        (&self.voted, &self.late, &self.overtaken, &self.deferred).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -293,18 +296,38 @@ impl Course {
 
     fn meets_notification(&mut self, sent: &Sent) -> bool {
         let Message::Notification(seen) = &sent.message else { return false };
-        let stands = !matches!(self.peer.role, Role::Looking(_));
-        if seen.state == ServerState::Looking && stands && !std::mem::take(&mut self.repeats) {
-            return false;
-        }
+        let looks = |notification: &Notification| notification.state == ServerState::Looking;
         let voted = self.voted.entry(sent.to).or_default();
         let Some(place) = voted.iter().position(|notification| notification == seen) else {
-            return self.late.remove(&sent.to).as_ref() == Some(seen) && self.excuse(Difference::AnswersLate);
+            return self.meets_late(sent.to, seen);
         };
+        let stands = !matches!(self.peer.role, Role::Looking(_));
+        if looks(seen) && stands && !std::mem::take(&mut self.repeats) {
+            return false;
+        }
         // It stays the first: it may be sent again.
-        let earlier = voted.drain(..place);
-        self.late.extend(earlier.filter(|earlier| earlier.state != ServerState::Looking).map(|late| (sent.to, late)));
+        let (votes, answers): (Vec<Notification>, Vec<Notification>) = voted.drain(..place).partition(looks);
+        if place > 0 {
+            self.overtaken.insert(sent.to, votes);
+        }
+        self.late.extend(answers.into_iter().map(|answer| (sent.to, answer)));
         true
+    }
+
+    /// Whether what was seen is older than what was seen before it.
+    fn meets_late(&mut self, to: ServerId, seen: &Notification) -> bool {
+        if self.late.get(&to) == Some(seen) {
+            self.late.remove(&to);
+            return self.excuse(Difference::AnswersLate);
+        }
+        let votes = self.overtaken.entry(to).or_default();
+        match votes.iter().position(|vote| vote == seen) {
+            Some(place) => {
+                votes.remove(place);
+                self.excuse(Difference::VotesOvertaken)
+            }
+            None => false,
+        }
     }
 
     fn excuse(&mut self, difference: Difference) -> bool {

@@ -30,13 +30,15 @@ pub enum Difference {
     WithoutDigest,
     /// An answer to who looks for a leader is sent behind what the server says when it looks for one itself.
     AnswersLate,
+    /// A vote is sent once more on a new connection, behind a newer one that was sent on another.
+    VotesOvertaken,
     /// A sync waits in the leader, and acknowledgements that came behind it do not.
     SyncOvertaken,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Difference; 12] = [
+    pub const ALL: [Difference; 13] = [
         Difference::Ping,
         Difference::AckOfHistory,
         Difference::SnapForDiff,
@@ -48,6 +50,7 @@ impl Difference {
         Difference::HistoryForgotten,
         Difference::WithoutDigest,
         Difference::AnswersLate,
+        Difference::VotesOvertaken,
         Difference::SyncOvertaken,
     ];
 
@@ -80,6 +83,9 @@ impl Difference {
             Difference::WithoutDigest => "TxnLogProposalIterator writes header and record only",
             Difference::SyncOvertaken => {
                 "PrepRequestProcessor has a queue for requests; an ACK that follows goes to Leader.processAck at once"
+            }
+            Difference::VotesOvertaken => {
+                "QuorumCnxManager.SendWorker sends the last message again, while another takes the next from the queue"
             }
             Difference::AnswersLate => {
                 "FastLeaderElection.Messenger.WorkerReceiver is a thread of its own, and may be behind lookForLeader"

@@ -16,6 +16,8 @@ use zab::ServerId;
 
 /// Whoever waits longer waits for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So many lines of a log are shown.
+const WORDS: usize = 30;
 struct Member {
     configuration: PathBuf,
     client: SocketAddr,
@@ -119,8 +121,8 @@ impl JavaEnsemble {
     /// Waits until all servers that run serve, and tells who leads.
     ///
     /// # Errors
-    /// When they do not come to it.
-    pub fn wait_until_serving(&self) -> io::Result<ServerId> {
+    /// When they do not come to it, or one of them has left: its port may have gone to somebody else meanwhile.
+    pub fn wait_until_serving(&mut self) -> io::Result<ServerId> {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             let running = self.members.iter().filter(|(_, member)| member.child.is_some());
@@ -129,15 +131,29 @@ impl JavaEnsemble {
             if let Some((leader, _)) = leader.filter(|_| modes.iter().all(|(_, mode)| !mode.is_empty())) {
                 return Ok(*leader);
             }
+            if let Some(id) = self.left() {
+                return Err(io::Error::other(format!("Java's server {} has left\n{}", id.0, self.last_words(id))));
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Err(io::Error::other(format!("Java's servers do not come to serve; server 1 says\n{}", self.log(ServerId(1)))))
+        let words: Vec<String> =
+            self.ids().into_iter().map(|id| format!("server {} says\n{}", id.0, self.last_words(id))).collect();
+        Err(io::Error::other(format!("Java's servers do not come to serve\n{}", words.join("\n"))))
     }
 
-    /// What a server has printed.
-    #[must_use]
-    pub fn log(&self, id: ServerId) -> String {
-        std::fs::read_to_string(self.directory.path().join(format!("{}/log.txt", id.0))).unwrap_or_default()
+    /// A server that should run, and whose process has ended by itself.
+    fn left(&mut self) -> Option<ServerId> {
+        let has_left = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_)));
+        let mut members = self.members.iter_mut();
+        members.find_map(|(id, member)| member.child.as_mut().is_some_and(has_left).then_some(*id))
+    }
+
+    /// The end of what a server has printed, without what it was asked by [`mode`].
+    fn last_words(&self, id: ServerId) -> String {
+        let log = self.directory.path().join(format!("{}/log.txt", id.0));
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains("Processing srvr command")).collect();
+        lines[lines.len().saturating_sub(WORDS)..].join("\n")
     }
 
     /// Where a server's clients connect.

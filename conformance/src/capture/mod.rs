@@ -63,7 +63,7 @@ impl Arguments {
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     let start = Instant::now();
-    let events = match capture(arguments.course()) {
+    let events = match record(arguments.course()) {
         Ok(events) => events,
         Err(error) => {
             eprintln!("{error}");
@@ -95,6 +95,21 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let results = results.figure("messages of Java's servers", sent).figure("explained", explained);
     results.leave(arguments.results.as_deref())
 }
+
+/// Java's servers among themselves fail once in a while: 3.8.0's let clients wait for ever, and a port may be taken by
+/// somebody else before one of them has it. That says nothing of what they say.
+fn record(course: Course) -> io::Result<Vec<Event>> {
+    for _ in 1..ATTEMPTS {
+        match capture(course) {
+            Ok(events) => return Ok(events),
+            Err(error) => eprintln!("once more, as {error}"),
+        }
+    }
+    capture(course)
+}
+
+/// So often they are started for one recording.
+const ATTEMPTS: usize = 3;
 
 /// Who takes part.
 ///

@@ -17,7 +17,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use zab::{Notification, ServerId};
+use zab::{Epoch, Notification, ServerId, Vote, Zxid};
 
 /// The waits between two attempts to connect, while there is something to send, double from the first to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -163,7 +163,7 @@ impl Peer {
         let Some(notification) = self.unsent else { return };
         if let Some(link) = &mut self.link {
             let mut out = Vec::with_capacity(512);
-            encode_notification(&mut out, &notification, &self.options.config);
+            encode_notification(&mut out, &named(notification, self.options.own), &self.options.config);
             match timeout(self.options.connect_timeout, link.output.write_all(&out)).await {
                 Ok(Ok(())) => {
                     self.last = self.unsent.take();
@@ -217,6 +217,14 @@ impl Peer {
             }
         });
     }
+}
+
+/// Puts a vote in place of none: for the server itself, with zxid −1, in which nobody hears a vote. Java's observers
+/// name nobody at all. A voter of weight 0 must name a server that has a weight, if only 0: while Java's wait for a
+/// better vote, they look it up (`FastLeaderElection.totalOrderPredicate`), and an election ends that does not find it.
+fn named(notification: Notification, own: ServerId) -> Notification {
+    let untrusted = Vote { leader: own, zxid: Zxid(u64::MAX), peer_epoch: Epoch(0) };
+    Notification { vote: notification.vote.or(Some(untrusted)), ..notification }
 }
 
 /// Connects with another server and says hello; to a larger one, no more than that.
