@@ -88,6 +88,7 @@ pub(super) struct Connection {
     /// When something was last read.
     pub heard: Instant,
     decoder: FrameDecoder,
+    longest_request: usize,
     in_flight: VecDeque<InFlight>,
     /// Replies to proofs come out of the others' order.
     auths: VecDeque<Option<Answer>>,
@@ -101,7 +102,7 @@ impl Connection {
         connector: Arc<dyn Connector>,
         server: ServerAddress,
         request: ConnectRequest,
-        longest_packet: usize,
+        (longest_packet, longest_request): (usize, usize),
         metrics: Arc<Metrics>,
     ) -> Result<(Connection, ConnectResponse), Disconnect> {
         let (reader, writer) = split(connector.connect(&server).await?);
@@ -113,6 +114,7 @@ impl Connection {
             sent: Instant::now(),
             heard: Instant::now(),
             decoder: FrameDecoder::client(longest_packet),
+            longest_request,
             in_flight: VecDeque::new(),
             auths: VecDeque::new(),
             last_xid: 0,
@@ -190,7 +192,16 @@ impl Connection {
     }
 
     fn send_as(&mut self, xid: i32, call: Call) {
+        let before = self.output.len();
         self.put(xid, &call.request);
+        // The four bytes of a packet's length count for nothing.
+        let (length, longest) = (self.output.len() - before - 4, self.longest_request);
+        if length > longest
+            && let Some(answer) = call.answer
+        {
+            self.output.truncate(before);
+            return answer.give(Err(Error::TooLong { length, longest }));
+        }
         count(&self.metrics.requests, 1);
         let asked = Asked::of(&call.request, call.watch.is_some());
         call.answer.iter().for_each(|answer| answer.sent(xid));

@@ -72,6 +72,7 @@ pub(super) struct Settings {
     pub connect_timeout: Duration,
     pub read_only: bool,
     pub longest_packet: usize,
+    pub longest_request: usize,
 }
 
 pub(super) struct Driver {
@@ -129,8 +130,10 @@ impl Driver {
                 Ok(connection) => connection,
                 Err(end) => return end,
             };
+            let opened = Instant::now();
             let ending = self.serve(&mut connection).await;
             self.heard = connection.heard;
+            self.servers.lost(opened.elapsed());
             match ending {
                 Ending::Over(end) => {
                     connection.fail(&end.error());
@@ -155,15 +158,14 @@ impl Driver {
 
     /// Tries one server after another until there is a session on a connection.
     async fn establish(&mut self) -> Result<Connection, End> {
-        let mut first = true;
         loop {
             self.check_expiry()?;
-            self.meanwhile(sleep(self.servers.pause(first))).await?;
-            first = false;
+            self.meanwhile(sleep(self.servers.pause())).await?;
             let (server, limit) = (self.servers.next(), self.attempt_limit());
             tracing::debug!(%server, "connecting");
             let connector = self.connector.clone();
-            let (longest, metrics) = (self.settings.longest_packet, self.shared.metrics.clone());
+            let longest = (self.settings.longest_packet, self.settings.longest_request);
+            let metrics = self.shared.metrics.clone();
             let attempt = Connection::open(connector, server.clone(), self.opening(), longest, metrics);
             let opened = self.meanwhile(timeout(limit, attempt)).await?;
             match opened.unwrap_or(Err(Disconnect::ConnectTimeout(limit))) {
@@ -221,7 +223,6 @@ impl Driver {
         let read_only = response.read_only == Some(true);
         self.negotiated = Some(timeout);
         self.genuine |= !read_only;
-        self.servers.connected();
         let password = response.password.clone().unwrap_or_default();
         // A copy: the packet's memory is not kept for it.
         let password = bytes::Bytes::copy_from_slice(&password);
@@ -285,7 +286,7 @@ impl Driver {
         Ok(())
     }
 
-    fn finish(mut self, end: End) {
+    fn finish(&mut self, end: End) {
         let (state, told) = end.states();
         self.shared.state.send_replace(state);
         self.commands.close();
@@ -299,6 +300,15 @@ impl Driver {
         }
         for done in self.closing.drain(..) {
             let _ = done.send(());
+        }
+    }
+}
+
+/// A task that is ended from outside, with its runtime, says so.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if !self.shared.state.borrow().is_over() {
+            self.finish(End::Closed);
         }
     }
 }

@@ -44,6 +44,16 @@ pub enum Error {
         /// Its fault.
         error: PathError,
     },
+    /// Not sent: a server would close the connection ([`ClientOptions::longest_request`]).
+    ///
+    /// [`ClientOptions::longest_request`]: super::ClientOptions::longest_request
+    #[error("the request has {length} bytes, and may have {longest}")]
+    TooLong {
+        /// Bytes that it would have.
+        length: usize,
+        /// Bytes that it may have.
+        longest: usize,
+    },
     /// The server answered something else than was asked.
     #[error("the server's reply does not fit the request")]
     UnexpectedReply,
@@ -71,6 +81,7 @@ impl Error {
             Error::AuthFailed => Some(Code::AuthFailed),
             Error::BadArguments { .. } => Some(Code::BadArguments),
             Error::UnexpectedReply => Some(Code::MarshallingError),
+            Error::TooLong { .. } => Some(Code::BadArguments),
             Error::UnknownCode(_) | Error::Closed => None,
         }
     }

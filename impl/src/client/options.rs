@@ -1,9 +1,10 @@
 //! How a client is set up.
 
 use super::address::{ConnectString, ServerAddress};
+use super::answer::{Answer, Answered};
 use super::connector::{Connector, TcpConnector};
-use super::driver::{Driver, Settings};
-use super::error::ConnectError;
+use super::driver::{Driver, Settings, Waiting};
+use super::error::{ConnectError, Error};
 use super::handle::Client;
 use super::registry::Registry;
 use super::servers::Servers;
@@ -11,10 +12,9 @@ use super::session::{SessionCredentials, SessionState};
 use super::shared::Shared;
 use crate::wire::request::AuthPacket;
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
 use zab::Zxid;
@@ -32,6 +32,7 @@ pub struct ClientOptions {
     session: Option<SessionCredentials>,
     back_off: (Duration, Duration),
     longest_packet: usize,
+    longest_request: usize,
     connector: Arc<dyn Connector>,
 }
 
@@ -48,6 +49,7 @@ impl ClientOptions {
             session: None,
             back_off: (Duration::from_millis(50), Duration::from_secs(1)),
             longest_packet: 64 << 20,
+            longest_request: (1 << 20) - 1,
             connector: Arc::new(TcpConnector),
         }
     }
@@ -84,8 +86,9 @@ impl ClientOptions {
         ClientOptions { session: Some(session), ..self }
     }
 
-    /// Before an attempt to connect is a random pause. Its limit is `shortest` (50 milliseconds by default) at first,
-    /// doubles whenever all servers have been tried, and grows up to `longest` (a second).
+    /// Before an attempt to connect is a random pause, but for the first after a connection that lasted for `longest` (a
+    /// second by default). Its limit is `shortest` (50 milliseconds) at first, doubles whenever all servers have been
+    /// tried, and grows up to `longest`.
     pub fn back_off(self, shortest: Duration, longest: Duration) -> ClientOptions {
         ClientOptions { back_off: (shortest, longest), ..self }
     }
@@ -94,6 +97,13 @@ impl ClientOptions {
     /// (Java's limit of 1 MiB makes znodes with many children unreadable.)
     pub fn longest_packet(self, longest_packet: usize) -> ClientOptions {
         ClientOptions { longest_packet, ..self }
+    }
+
+    /// The longest request in bytes that is sent, 1,048,575 by default: as long as servers take it, if they are not told
+    /// otherwise (`jute.maxbuffer`). They close the connection on longer ones, and other requests are lost with it; so
+    /// such a request fails here, with [`Error::TooLong`](super::Error::TooLong).
+    pub fn longest_request(self, longest_request: usize) -> ClientOptions {
+        ClientOptions { longest_request, ..self }
     }
 
     /// Another way to the servers than plain TCP: TLS, a proxy, a simulated network.
@@ -110,11 +120,13 @@ impl ClientOptions {
     /// Outside of a tokio runtime with time and I/O.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let after = self.connect_timeout.unwrap_or(self.session_timeout);
-        let client = self.start(after)?;
+        let proofs = self.auths.clone();
+        let (client, proven) = self.start(after)?;
+        let proofs: Vec<_> = proofs.into_iter().zip(proven).collect();
         let mut state = client.state();
         let settled = state.wait_for(|state| *state != SessionState::Connecting);
         match tokio::time::timeout(after, settled).await.map(|settled| settled.map(|state| *state)) {
-            Ok(Ok(SessionState::Connected | SessionState::ConnectedReadOnly)) => Ok(client),
+            Ok(Ok(SessionState::Connected | SessionState::ConnectedReadOnly)) => prove(client, proofs, after).await,
             Ok(Ok(SessionState::Expired)) => Err(ConnectError::SessionExpired),
             Ok(Ok(SessionState::AuthFailed)) => Err(ConnectError::AuthFailed),
             _ => {
@@ -124,12 +136,15 @@ impl ClientOptions {
         }
     }
 
-    fn start(self, connect_timeout: Duration) -> Result<Client, ConnectError> {
+    /// The client, and where the answers to its proofs come.
+    fn start(self, connect_timeout: Duration) -> Result<(Client, Vec<oneshot::Receiver<Answered>>), ConnectError> {
         let ConnectString { servers, chroot } = ConnectString::parse(&self.connect_string)?;
         let genuine = self.session.is_some();
         let credentials = self.session.unwrap_or_else(SessionCredentials::none);
         let shared = Arc::new(Shared::new(credentials, self.session_timeout));
         let (sender, commands) = mpsc::unbounded_channel();
+        let (answers, proven): (Vec<_>, _) = self.auths.iter().map(|proof| Answer::to_auth(&proof.scheme)).unzip();
+        let waiting = self.auths.iter().cloned().zip(answers).map(|(proof, answer)| Waiting::Auth(proof, answer));
         let driver = Driver {
             shared: shared.clone(),
             commands,
@@ -141,9 +156,10 @@ impl ClientOptions {
                 connect_timeout,
                 read_only: self.read_only,
                 longest_packet: self.longest_packet,
+                longest_request: self.longest_request,
             },
+            waiting: waiting.collect(),
             auths: self.auths,
-            waiting: VecDeque::new(),
             watches: Registry::default(),
             closing: Vec::new(),
             last_zxid: Zxid::ZERO,
@@ -153,7 +169,7 @@ impl ClientOptions {
         };
         let span = tracing::info_span!("zookeeper", servers = self.connect_string, session = tracing::field::Empty);
         tokio::spawn(driver.run().instrument(span));
-        Ok(Client::new(sender, shared, chroot))
+        Ok((Client::new(sender, shared, chroot), proven))
     }
 
     /// Which servers it names, in their order.
@@ -163,6 +179,29 @@ impl ClientOptions {
     pub fn servers(&self) -> Result<Vec<ServerAddress>, ConnectError> {
         Ok(ConnectString::parse(&self.connect_string)?.servers)
     }
+}
+
+type Proofs = Vec<(AuthPacket, oneshot::Receiver<Answered>)>;
+
+/// Waits until a server has taken the proofs. If the connection was lost before, they are given once more.
+async fn prove(client: Client, proofs: Proofs, after: Duration) -> Result<Client, ConnectError> {
+    let taken = async {
+        for (proof, proven) in proofs {
+            let refused = match proven.await {
+                Ok(Err(Error::ConnectionLoss)) => {
+                    client.add_auth(&proof.scheme, proof.auth.unwrap_or_default()).await == Err(Error::AuthFailed)
+                }
+                answered => matches!(answered, Ok(Err(Error::AuthFailed))),
+            };
+            if refused {
+                return Err(ConnectError::AuthFailed);
+            }
+        }
+        Ok(())
+    };
+    // A server that is slow to say so has not refused them.
+    tokio::time::timeout(after, taken).await.unwrap_or(Ok(()))?;
+    Ok(client)
 }
 
 pub(super) fn auth_packet(scheme: &str, auth: &[u8]) -> AuthPacket {

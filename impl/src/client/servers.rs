@@ -11,7 +11,7 @@ pub(super) struct Servers {
     list: Vec<ServerAddress>,
     next: usize,
     preferred: Option<ServerAddress>,
-    /// Since the last session on a connection.
+    /// Since a connection was lost that had been there for some time.
     attempts: usize,
     shortest: Duration,
     longest: Duration,
@@ -32,8 +32,8 @@ impl Servers {
 
     /// How long to wait before the next attempt: nothing at first, then at random up to a limit that doubles with every
     /// round through all servers, so that clients which lost a server together do not come back together.
-    pub fn pause(&self, first: bool) -> Duration {
-        if first || self.preferred.is_some() {
+    pub fn pause(&self) -> Duration {
+        if self.attempts == 0 || self.preferred.is_some() {
             return Duration::ZERO;
         }
         let rounds = u32::try_from(self.attempts / self.list.len()).unwrap_or(u32::MAX).min(16);
@@ -55,8 +55,12 @@ impl Servers {
         self.preferred = Some(server);
     }
 
-    pub fn connected(&mut self) {
-        self.attempts = 0;
+    /// A connection is lost that lasted so long. One that is lost again and again counts as an attempt: what ends it
+    /// may be what the client asks.
+    pub fn lost(&mut self, lasted: Duration) {
+        if lasted >= self.longest {
+            self.attempts = 0;
+        }
     }
 }
 
@@ -75,7 +79,7 @@ mod tests {
         let ports: Vec<u16> = (0..4).map(|_| three.next().port).collect();
         assert_eq!(ports, [0, 1, 2, 0]);
         three.prefer(ServerAddress { host: "h".into(), port: 9 });
-        assert_eq!(three.pause(false), Duration::ZERO);
+        assert_eq!(three.pause(), Duration::ZERO);
         assert_eq!((three.next().port, three.next().port), (9, 1));
         let mut shuffled: Vec<u16> = servers(50, true).list().iter().map(|server| server.port).collect();
         assert_ne!(shuffled, (0..50).collect::<Vec<_>>(), "it would be a wonder");
@@ -86,16 +90,17 @@ mod tests {
     #[test]
     fn pauses_grow_to_a_limit() {
         let mut two = servers(2, false);
-        assert_eq!(two.pause(true), Duration::ZERO);
-        let longest = |two: &Servers| (0..500).map(|_| two.pause(false)).max().expect("some").as_millis();
+        let longest = |two: &Servers| (0..500).map(|_| two.pause()).max().expect("some").as_millis();
         let mut limits = Vec::new();
         for _ in 0..100 {
             limits.push(longest(&two));
             two.next();
         }
-        assert!(limits[0] < 10 && limits[1] < 10 && (10..20).contains(&limits[2]), "{limits:?}");
+        assert!(limits[0] == 0 && (1..10).contains(&limits[1]) && (10..20).contains(&limits[2]), "{limits:?}");
         assert!(limits[99] < 35 && limits[99] >= 20, "{limits:?}");
-        two.connected();
-        assert!(longest(&two) < 10);
+        two.lost(Duration::from_millis(34));
+        assert!(longest(&two) >= 20, "it was there for too short a time");
+        two.lost(Duration::from_millis(35));
+        assert_eq!(two.pause(), Duration::ZERO);
     }
 }

@@ -35,6 +35,8 @@ enum Reach {
 /// A copy of a znode and all below it. Reads answer from memory, also while there is no server; the copy may be behind
 /// the ensemble, but comes up with it, and never goes back in time.
 ///
+/// Znodes below the root that the client may not read are not shown, nor what is below them.
+///
 /// Java's servers before 3.9 keep one persistent watch of a session on a path (ZOOKEEPER-4466): there, a [`NodeCache`]
 /// of the root needs [`Sessions`] of its own.
 #[derive(Debug)]
@@ -162,13 +164,14 @@ impl Reader {
     /// Takes everything as it is now; what is not found has gone.
     async fn read_all(&self) -> Result<(), Error> {
         let mut left = vec![self.root.clone()];
+        let unseen = |path: &str, code: Code| code == Code::NoNode || code == Code::NoAuth && *path != self.root;
         let mut found = BTreeSet::new();
         while let Some(path) = left.pop() {
             if self.read(&path).await? {
                 if self.reach == Reach::Tree {
                     match self.client.get_children(&path).await {
                         Ok(names) => left.extend(names.iter().map(|name| child(&path, name))),
-                        Err(Error::Server(Code::NoNode)) => {}
+                        Err(Error::Server(code)) if unseen(&path, code) => {}
                         Err(error) => return Err(error),
                     }
                 }
@@ -187,7 +190,8 @@ impl Reader {
                 self.shared.put(ChildData { path: path.to_owned(), data, stat });
                 Ok(true)
             }
-            Err(Error::Server(Code::NoNode)) => {
+            // What one may not read is not shown; the root is what was asked for.
+            Err(Error::Server(code)) if code == Code::NoNode || code == Code::NoAuth && path != self.root => {
                 self.shared.remove(path);
                 Ok(false)
             }

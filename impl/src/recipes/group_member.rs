@@ -5,7 +5,7 @@
 use super::cache::TreeCache;
 use super::cache_state::Changes;
 use super::persistent_node::PersistentNode;
-use super::retry::child;
+use super::retry::{child, name};
 use super::sessions::Sessions;
 use crate::client::Error;
 use bytes::Bytes;
@@ -23,9 +23,9 @@ impl GroupMember {
     /// each would replace the other.
     ///
     /// # Errors
-    /// What the server says.
+    /// [`Error::BadArguments`] for an identifier that is no name; what the server says.
     pub async fn join(sessions: &Sessions, path: &str, id: &str, data: &[u8]) -> Result<GroupMember, Error> {
-        let node = PersistentNode::start(sessions, &child(path, id), data).await?;
+        let node = PersistentNode::start(sessions, &child(path, name(id)?), data).await?;
         let cache = TreeCache::start(sessions, path).await?;
         Ok(GroupMember { node, cache })
     }

@@ -24,6 +24,8 @@ pub struct LeaderLatch {
     sessions: Sessions,
     path: String,
     leading: watch::Receiver<Option<Zxid>>,
+    /// Why it could not be a candidate, the last time that it could not.
+    refused: watch::Receiver<Option<Error>>,
     _task: Task,
 }
 
@@ -36,9 +38,10 @@ impl LeaderLatch {
     #[must_use]
     pub fn start(sessions: &Sessions, path: &str, id: &str) -> LeaderLatch {
         let (sender, leading) = watch::channel(None);
-        let standing = stand(sessions.clone(), path.to_owned(), id.to_owned(), sender);
+        let (refusing, refused) = watch::channel(None);
+        let standing = stand(sessions.clone(), path.to_owned(), id.to_owned(), sender, refusing);
         let task = Task(tokio::spawn(standing));
-        LeaderLatch { sessions: sessions.clone(), path: path.to_owned(), leading, _task: task }
+        LeaderLatch { sessions: sessions.clone(), path: path.to_owned(), leading, refused, _task: task }
     }
 
     /// Whether it leads now (`hasLeadership`).
@@ -56,11 +59,15 @@ impl LeaderLatch {
     /// Waits until it leads (`await`), and gives the leadership's number.
     ///
     /// # Errors
-    /// [`Error::Closed`] when its task was ended from outside, with its runtime.
+    /// What keeps it from being a candidate: a path that is none, permissions; it goes on trying meanwhile.
+    /// [`Error::Closed`] when its task was ended from outside, with its runtime, or its sessions are closed.
     pub async fn until_leader(&self) -> Result<Zxid, Error> {
-        let mut leading = self.leading.clone();
-        let number = leading.wait_for(Option::is_some).await.map_err(|_| Error::Closed)?;
-        number.ok_or(Error::Closed)
+        let (mut leading, mut refused) = (self.leading.clone(), self.refused.clone());
+        tokio::select! {
+            biased;
+            leads = leading.wait_for(Option::is_some) => leads.ok().and_then(|number| *number).ok_or(Error::Closed),
+            why = refused.wait_for(Option::is_some) => Err(why.ok().and_then(|why| why.clone()).unwrap_or(Error::Closed)),
+        }
     }
 
     /// The identifier of the one who leads, or is about to.
@@ -73,22 +80,38 @@ impl LeaderLatch {
 }
 
 /// The life of a candidate. Ended, its place goes.
-async fn stand(sessions: Sessions, path: String, id: String, leading: watch::Sender<Option<Zxid>>) {
+async fn stand(
+    sessions: Sessions,
+    path: String,
+    id: String,
+    leading: watch::Sender<Option<Zxid>>,
+    refusing: watch::Sender<Option<Error>>,
+) {
     while let Ok(client) = sessions.client().await {
-        if let Err(error) = serve(&client, &path, &id, &leading).await
-            && !matches!(error, Error::SessionExpired | Error::Closed)
-        {
-            tracing::warn!(%error, path, "cannot be a candidate");
-            tokio::time::sleep(PAUSE).await;
-        }
+        let served = serve(&client, &path, &id, &leading, &refusing).await;
         leading.send_replace(None);
+        match served {
+            Ok(()) | Err(Error::SessionExpired | Error::Closed) => drop(refusing.send_replace(None)),
+            Err(error) => {
+                tracing::warn!(%error, path, "cannot be a candidate");
+                refusing.send_replace(Some(error));
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 
 /// Until its place in the line is lost.
-async fn serve(client: &Client, path: &str, id: &str, leading: &watch::Sender<Option<Zxid>>) -> Result<(), Error> {
+async fn serve(
+    client: &Client,
+    path: &str,
+    id: &str,
+    leading: &watch::Sender<Option<Zxid>>,
+    refusing: &watch::Sender<Option<Error>>,
+) -> Result<(), Error> {
     let place = Place::take(client, path, "latch-", id.as_bytes()).await?;
     let mut state = client.state();
+    refusing.send_replace(None);
     while place.turn(|_| true).await? {
         // A connection that was lost since the turn came is looked at here, before anything is said.
         if *state.borrow_and_update() == SessionState::Connected {

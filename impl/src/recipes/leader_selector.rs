@@ -8,7 +8,9 @@ use super::mutex::participants;
 use super::retry::{child, data_of, settled};
 use super::sessions::{Sessions, Task};
 use crate::client::{Client, Error, SessionState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::sync::{Notify, watch};
 use zab::Zxid;
 
@@ -26,7 +28,7 @@ pub struct Leadership {
 ///
 /// The work's future is dropped at its next `await` when the leadership may be gone, with the connection, the session
 /// or the znode; so the work should not compute for long without one. It is dropped as well by
-/// [`interrupt_leadership`](LeaderSelector::interrupt_leadership), and when the selector is.
+/// [`interrupt_leadership`](LeaderSelector::interrupt_leadership), and when the selector is. Work that panics is done.
 #[derive(Debug)]
 pub struct LeaderSelector {
     sessions: Sessions,
@@ -166,19 +168,47 @@ impl Candidate {
             if *state.borrow_and_update() == SessionState::Connected {
                 let leadership = Leadership { client: client.clone(), number: place.created };
                 let mut interrupted = self.interrupted.clone();
-                self.leading.send_replace(Some(place.created));
+                let leads = Leads::begin(&self.leading, place.created);
                 tokio::select! {
-                    () = work(leadership) => {}
+                    () = unless_it_panics(&self.path, || work(leadership)) => {}
                     () = place.lost() => {}
                     _ = interrupted.wait_for(|number| *number == Some(place.created)) => {}
                     _ = state.wait_for(|state| *state != SessionState::Connected) => {}
                 }
-                self.leading.send_replace(None);
+                drop(leads);
                 place.leave().await?;
                 return Ok(true);
             }
             settled(client).await;
         }
         Ok(false)
+    }
+}
+
+/// Leading ends with this, whatever ends it.
+struct Leads<'a>(&'a watch::Sender<Option<Zxid>>);
+
+impl Leads<'_> {
+    fn begin(leading: &watch::Sender<Option<Zxid>>, number: Zxid) -> Leads<'_> {
+        leading.send_replace(Some(number));
+        Leads(leading)
+    }
+}
+
+impl Drop for Leads<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
+/// Does the work. A panic ends it, and nothing else: others shall lead then, and later perhaps this one again.
+async fn unless_it_panics<F: Future<Output = ()>>(path: &str, work: impl FnOnce() -> F) {
+    let mut work = std::pin::pin!(async move { work().await });
+    let done = std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or_else(|_| Poll::Ready(Err(())), |polled| polled.map(Ok))
+    });
+    if done.await.is_err() {
+        tracing::error!(path, "the leader's work has panicked");
     }
 }

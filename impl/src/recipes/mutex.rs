@@ -104,7 +104,8 @@ impl MutexGuard {
         self.place.created
     }
 
-    /// How sure one can be of it now.
+    /// How sure one can be of it now, by the session. Whether somebody has deleted the holder's znode only
+    /// [`MutexGuard::lost`] tells.
     #[must_use]
     pub fn standing(&self) -> Standing {
         standing(*self.place.client.state().borrow())

@@ -7,7 +7,7 @@ use super::cache::{ChildData, TreeCache};
 use super::cache_state::{Change, Changes};
 use super::persistent_node::PersistentNode;
 use super::protection::Protection;
-use super::retry::child;
+use super::retry::{child, name};
 use super::sessions::Sessions;
 use super::strategy::ProviderStrategy;
 use crate::client::Error;
@@ -22,7 +22,7 @@ use zab::Zxid;
 /// What a provider says of itself. In the znode it is two lines, address and weight, and then the payload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Registration {
-    /// Where it can be reached, in a form that its consumers understand. One line.
+    /// Where it can be reached, in a form that its consumers understand. One line: consumers see spaces for line feeds.
     pub address: String,
     /// How much it can bear in comparison with others; 1 for all alike. 0 gets nothing while there are others.
     pub weight: u32,
@@ -67,7 +67,7 @@ impl Provider {
     /// Registers it as `<base>/<service>/<id>`, and returns when it is registered.
     ///
     /// # Errors
-    /// What the server says.
+    /// [`Error::BadArguments`] for a service that is no name; what the server says.
     pub async fn register(
         sessions: &Sessions,
         base: &str,
@@ -75,7 +75,7 @@ impl Provider {
         registration: &Registration,
     ) -> Result<Provider, Error> {
         let id = Protection::new(&sessions.client().await?).uuid().to_owned();
-        let path = child(&child(base, service), &id);
+        let path = child(&child(base, name(service)?), &id);
         let node = PersistentNode::start(sessions, &path, &registration.encode()).await?;
         Ok(Provider { node, id })
     }
@@ -150,9 +150,9 @@ impl Consumer {
     /// Reads who offers the service, and returns when it is read. None is no error.
     ///
     /// # Errors
-    /// What the server says.
+    /// As [`Provider::register`].
     pub async fn subscribe(sessions: &Sessions, base: &str, service: &str) -> Result<Consumer, Error> {
-        let cache = TreeCache::start(sessions, &child(base, service)).await?;
+        let cache = TreeCache::start(sessions, &child(base, name(service)?)).await?;
         Ok(Consumer { cache, known: Mutex::default() })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::client::{Acl, Client, Code, CreateMode, Error, Pending};
 use bytes::Bytes;
+use zab::tree::PathError;
 
 /// Asks until there is an answer. Only for what may be done twice: reads, and changes whose repetition is recognised.
 ///
@@ -55,6 +56,19 @@ pub(super) async fn remove(client: &Client, path: &str) -> Result<(), Error> {
         Ok(()) | Err(Error::Server(Code::NoNode)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Sees that this is the name of one znode.
+///
+/// # Errors
+/// [`Error::BadArguments`]: it is empty, or a path.
+pub(super) fn name(name: &str) -> Result<&str, Error> {
+    let error = match name.find('/') {
+        _ if name.is_empty() => PathError::Empty,
+        Some(at) => PathError::Character(at),
+        None => return Ok(name),
+    };
+    Err(Error::BadArguments { path: name.to_owned(), error })
 }
 
 /// `parent/name`, also below the root.

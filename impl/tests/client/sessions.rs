@@ -147,9 +147,10 @@ async fn the_next_server_is_tried_with_the_last_zxid_and_everything_else() {
     let connecting = tokio::spawn(options.auth("digest", b"u:p").connect());
     let (mut peer, request) = one.welcome().await;
     assert_eq!((request.last_zxid_seen.0, request.session.0, request.timeout), (0, 0, 30_000));
-    let client = soon("a session", connecting).await.expect("no panic").expect("a session");
     assert!(matches!(peer.request().await, Some((-4, ClientRequest::Auth(_)))));
+    assert!(!connecting.is_finished(), "the proof may be refused yet");
     peer.answer(-4, 0, 0, &zabkeeper::wire::Reply::Nothing).await;
+    let client = soon("a session", connecting).await.expect("no panic").expect("a session");
     let watching = tokio::spawn(client.get_children_and_watch("/c"));
     let (xid, _) = peer.request().await.expect("a request");
     peer.answer(xid, 0x1_0000_0007, 0, &zabkeeper::wire::Reply::Names(vec![])).await;
@@ -161,4 +162,32 @@ async fn the_next_server_is_tried_with_the_last_zxid_and_everything_else() {
     assert!(matches!(peer.request().await, Some((-4, ClientRequest::Auth(_)))), "the proof comes first");
     let Some((-8, ClientRequest::SetWatches(watches))) = peer.request().await else { panic!("no watches") };
     assert_eq!((watches.child, watches.relative_zxid.0), (vec!["/c".to_owned()], 0x1_0000_0007));
+}
+
+/// Whoever holds a client may outlive the runtime in which its task was.
+#[test]
+fn a_client_whose_runtime_is_gone_is_closed() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("one");
+    let place = Place::new();
+    let (first, second) = (runtime(), runtime());
+    let client = first.block_on(place.client());
+    first.shutdown_background();
+    second.block_on(async {
+        let mut state = client.state();
+        let closed = soon("the end", state.wait_for(|state| *state == SessionState::Closed)).await;
+        assert!(closed.is_ok(), "it is said, and not only left unsaid");
+        assert_eq!(client.exists("/").await, Err(Error::Closed));
+    });
+}
+
+/// What a server does not take would cost the connection, and the other requests on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_too_long_is_not_sent() {
+    let place = Place::new();
+    let client = place.client().await;
+    let create = |data: Vec<u8>| client.create("/long", data, CreateMode::Persistent, &Acl::open());
+    let refused = create(vec![0; 1 << 20]).await;
+    assert!(matches!(refused, Err(Error::TooLong { longest: 1_048_575, .. })), "{refused:?}");
+    assert!(create(vec![0; (1 << 20) - 200]).await.is_ok());
+    assert_eq!(client.metrics().connections.load(std::sync::atomic::Ordering::Relaxed), 1);
 }

@@ -14,6 +14,7 @@ mod gate;
 mod place;
 
 mod ensemble;
+mod misuse;
 mod mutex;
 mod others;
 mod registry;
