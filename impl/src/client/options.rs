@@ -86,9 +86,9 @@ impl ClientOptions {
         ClientOptions { session: Some(session), ..self }
     }
 
-    /// Before an attempt to connect is a random pause, but for the first after a connection that lasted for `longest` (a
-    /// second by default). Its limit is `shortest` (50 milliseconds) at first, doubles whenever all servers have been
-    /// tried, and grows up to `longest`.
+    /// Before an attempt to connect is a random pause, but for the first after a connection that lasted for `longest`
+    /// (a second by default). Its limit is `shortest` (50 milliseconds) at first, doubles whenever all servers have
+    /// been tried, and grows up to `longest`.
     pub fn back_off(self, shortest: Duration, longest: Duration) -> ClientOptions {
         ClientOptions { back_off: (shortest, longest), ..self }
     }
@@ -99,9 +99,9 @@ impl ClientOptions {
         ClientOptions { longest_packet, ..self }
     }
 
-    /// The longest request in bytes that is sent, 1,048,575 by default: as long as servers take it, if they are not told
-    /// otherwise (`jute.maxbuffer`). They close the connection on longer ones, and other requests are lost with it; so
-    /// such a request fails here, with [`Error::TooLong`](super::Error::TooLong).
+    /// The longest request in bytes that is sent, 1,048,575 by default: as long as servers take it, if they are not
+    /// told otherwise (`jute.maxbuffer`). They close the connection on longer ones, and other requests are lost with
+    /// it; so such a request fails here, with [`Error::TooLong`](super::Error::TooLong).
     pub fn longest_request(self, longest_request: usize) -> ClientOptions {
         ClientOptions { longest_request, ..self }
     }

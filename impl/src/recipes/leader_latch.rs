@@ -66,7 +66,9 @@ impl LeaderLatch {
         tokio::select! {
             biased;
             leads = leading.wait_for(Option::is_some) => leads.ok().and_then(|number| *number).ok_or(Error::Closed),
-            why = refused.wait_for(Option::is_some) => Err(why.ok().and_then(|why| why.clone()).unwrap_or(Error::Closed)),
+            why = refused.wait_for(Option::is_some) => {
+                Err(why.ok().and_then(|why| why.clone()).unwrap_or(Error::Closed))
+            }
         }
     }
 
