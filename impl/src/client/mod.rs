@@ -77,4 +77,5 @@ pub use options::ClientOptions;
 pub use pending::Pending;
 pub use session::{SessionCredentials, SessionState};
 pub use watch::{AddWatchMode, OneShotWatch, Watch, WatchedEvent};
-pub use zab::tree::{Acl, Code, Id, Perms, SessionId, Stat, WatcherType};
+pub use zab::Zxid;
+pub use zab::tree::{Acl, Code, Id, PathError, Perms, SessionId, Stat, StatPersisted, WatcherType};

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use crate::wire::{EventType, KeeperState};
+use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
@@ -104,9 +105,13 @@ impl Watch {
     pub async fn next(&mut self) -> Option<WatchedEvent> {
         self.events.recv().await
     }
+}
 
-    /// As [`Watch::next`], for those who write futures and streams themselves.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<WatchedEvent>> {
+/// As [`Watch::next`].
+impl Stream for Watch {
+    type Item = WatchedEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WatchedEvent>> {
         self.events.poll_recv(context)
     }
 }

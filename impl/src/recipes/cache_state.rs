@@ -1,8 +1,11 @@
 //! What a cache holds, and who hears of its changes.
 
 use super::cache::ChildData;
+use futures_core::Stream;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 /// What happened to a cache (`TreeCacheEvent`).
@@ -29,6 +32,15 @@ impl Changes {
     /// The next change; `None` when the cache has ended. Cancellation loses none.
     pub async fn next(&mut self) -> Option<Change> {
         self.0.recv().await
+    }
+}
+
+/// As [`Changes::next`].
+impl Stream for Changes {
+    type Item = Change;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Change>> {
+        self.0.poll_recv(context)
     }
 }
 

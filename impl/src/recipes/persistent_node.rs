@@ -8,6 +8,7 @@ use crate::client::{Acl, Client, Code, CreateMode, Error};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Between two attempts, where the server refuses.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -108,9 +109,12 @@ async fn keep(
     made: watch::Sender<u64>,
 ) {
     let mut client = first;
+    let mut made_at = Instant::now();
     loop {
         match attend(&client, &path, &mut data).await {
-            Ok(()) => {}
+            // Two of one name would take it from each other as fast as they can.
+            Ok(Want::Znode) if made_at.elapsed() < PAUSE => tokio::time::sleep(PAUSE).await,
+            Ok(_) => {}
             Err(Error::ConnectionLoss) => settled(&client).await,
             Err(Error::SessionExpired | Error::Closed) => match sessions.client().await {
                 Ok(next) => client = next,
@@ -125,19 +129,28 @@ async fn keep(
         if make(&client, &path, &content).await.is_ok() {
             made.send_modify(|made| *made += 1);
         }
+        made_at = Instant::now();
     }
 }
 
-/// Returns when there is something to do: the znode has gone, or shall have other data.
-async fn attend(client: &Client, path: &str, data: &mut watch::Receiver<Bytes>) -> Result<(), Error> {
+/// What is wanted.
+enum Want {
+    /// The znode has gone, or is another's.
+    Znode,
+    /// It shall have other data.
+    Data,
+}
+
+/// Returns when there is something to do.
+async fn attend(client: &Client, path: &str, data: &mut watch::Receiver<Bytes>) -> Result<Want, Error> {
     loop {
         let (stat, watch) = client.exists_and_watch(path).await?;
         if stat.is_none_or(|stat| stat.persisted.ephemeral_owner != client.session_id().0) {
-            return Ok(());
+            return Ok(Want::Znode);
         }
         tokio::select! {
             _ = watch => {}
-            changed = data.changed() => return changed.map_err(|_| Error::Closed),
+            changed = data.changed() => return changed.map(|()| Want::Data).map_err(|_| Error::Closed),
         }
     }
 }

@@ -12,10 +12,13 @@ use super::sessions::Sessions;
 use super::strategy::ProviderStrategy;
 use crate::client::Error;
 use bytes::Bytes;
+use futures_core::Stream;
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use tokio::sync::watch;
 use zab::Zxid;
 
@@ -238,20 +241,33 @@ pub struct ServiceChanges {
 impl ServiceChanges {
     /// The next change; `None` when the consumer has ended. Cancellation loses none.
     pub async fn next(&mut self) -> Option<ServiceChange> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// What a change in the cache says of the service, if anything.
+    fn told(&self, change: &Change) -> Option<ServiceChange> {
+        let of = |node| instance(&self.root, node);
+        match change {
+            Change::Added(node) => of(node).map(ServiceChange::Joined),
+            Change::Removed(node) => of(node).map(ServiceChange::Left),
+            Change::Updated { before, now } => match (of(before), of(now)) {
+                (Some(_), Some(now)) => Some(ServiceChange::Updated(now)),
+                (None, now) => now.map(ServiceChange::Joined),
+                (before, None) => before.map(ServiceChange::Left),
+            },
+        }
+    }
+}
+
+/// As [`ServiceChanges::next`].
+impl Stream for ServiceChanges {
+    type Item = ServiceChange;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ServiceChange>> {
         loop {
-            let change = self.changes.next().await?;
-            let of = |node| instance(&self.root, node);
-            let told = match &change {
-                Change::Added(node) => of(node).map(ServiceChange::Joined),
-                Change::Removed(node) => of(node).map(ServiceChange::Left),
-                Change::Updated { before, now } => match (of(before), of(now)) {
-                    (Some(_), Some(now)) => Some(ServiceChange::Updated(now)),
-                    (None, now) => now.map(ServiceChange::Joined),
-                    (before, None) => before.map(ServiceChange::Left),
-                },
-            };
-            if told.is_some() {
-                return told;
+            let Some(change) = ready!(Pin::new(&mut self.changes).poll_next(context)) else { return Poll::Ready(None) };
+            if let Some(told) = self.told(&change) {
+                return Poll::Ready(Some(told));
             }
         }
     }

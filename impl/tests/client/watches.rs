@@ -215,3 +215,13 @@ async fn many_watches_are_set_again_in_pieces() {
     }
     assert_eq!((seen.into_iter().collect::<Vec<_>>(), pieces), (paths, 3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_is_a_stream() {
+    let place = Place::new();
+    let client = place.client().await;
+    let mut watch = client.watch("/", AddWatchMode::PersistentRecursive).await.expect("watched");
+    client.create("/a", b"", CreateMode::Persistent, &Acl::open()).await.expect("created");
+    let next = std::future::poll_fn(|context| futures_core::Stream::poll_next(std::pin::Pin::new(&mut watch), context));
+    assert_eq!(soon("an event", next).await.map(|event| event.path), Some("/a".to_owned()));
+}
