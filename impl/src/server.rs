@@ -32,6 +32,7 @@ use parking_lot::Mutex;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -86,7 +87,7 @@ pub enum ServerError {
 
 /// A running server: alone, or one of an ensemble.
 pub struct Server {
-    runtime: Runtime,
+    runtime: Threads,
     address: SocketAddr,
     shared: Arc<Shared>,
     source: Arc<dyn StatusSource>,
@@ -101,8 +102,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Restores what the data directory holds. Alone, it serves clients when this returns; one of an ensemble looks for
-    /// the others, and serves when a leader is established ([`Server::is_serving`]).
+    /// Restores what the data directory holds. It waits for the disk, and may be called within an asynchronous function
+    /// all the same: the server has threads of its own. Alone, it serves clients when this returns; one of an ensemble
+    /// looks for the others, and serves when a leader is established ([`Server::is_serving`]).
     ///
     /// # Errors
     /// A directory that cannot be used or is damaged; a port that cannot be had.
@@ -111,7 +113,10 @@ impl Server {
         let runtime = builder.enable_all().worker_threads(workers()).thread_name("client").build()?;
         let address = options.address;
         let backlog = options.config.limits.client_port_listen_backlog;
-        let listener = runtime.block_on(async { listen(address, backlog) });
+        let runtime = Threads(Some(runtime));
+        let inside = runtime.enter();
+        let listener = listen(address, backlog);
+        drop(inside);
         let listener = listener.map_err(|error| ServerError::Port { address, error })?;
         let address = listener.local_addr()?;
 
@@ -244,8 +249,32 @@ impl Server {
         while !self.shared.connections.lock().is_empty() && start.elapsed() < Duration::from_secs(1) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.runtime.shutdown_timeout(Duration::from_millis(200));
+        let mut threads = self.runtime;
+        if let Some(runtime) = threads.0.take() {
+            // On a thread that may wait, wherever this is called.
+            let ending = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_millis(200)));
+            let _ = ending.join();
+        }
         Ok(ended?)
+    }
+}
+
+/// The threads that serve clients. Dropped, they end by themselves: a server may be dropped within another runtime.
+struct Threads(Option<Runtime>);
+
+impl Deref for Threads {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is taken when the server ends")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

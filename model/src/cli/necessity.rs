@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// How many states to look through for each order and bounds.
-    #[arg(long, default_value_t = 2_000_000)]
+    #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     max_states: u64,
     /// Only list the orders.
     #[arg(long)]
