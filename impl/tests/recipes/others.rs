@@ -43,6 +43,15 @@ async fn readers_share_and_writers_do_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_semaphore_gives_out_as_many_as_it_has() {
     let place = Place::new();
+    let client = place.client().await;
+    let semaphore = Semaphore::new(&client, "/s", 3);
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(soon("a permit", semaphore.acquire()).await.expect("acquired"));
+    }
+    let fourth = tokio::time::timeout(Duration::from_millis(100), semaphore.acquire()).await;
+    assert!(fourth.is_err(), "all are out");
+    drop(held);
     let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut tasks = Vec::new();
     for _ in 0..8 {
@@ -61,7 +70,7 @@ async fn a_semaphore_gives_out_as_many_as_it_has() {
     for task in tasks {
         soon("the end", task).await.expect("no panic");
     }
-    assert_eq!(most.load(SeqCst), 3);
+    assert!((1..=3).contains(&most.load(SeqCst)), "{most:?}");
     assert_eq!(Semaphore::new(&place.client().await, "/s", 3).taken().await, Ok(0));
 }
 
