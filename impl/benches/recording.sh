@@ -10,13 +10,13 @@
 #                  alone     one server
 #                  three     an ensemble of three, sessions on all of them
 # REPETITIONS    how often (5); every number of the table is the geometric mean
-# OPERATIONS     in each load (200,000)
+# OPERATIONS     in each load (800,000: fewer take less than a second, and say more about the machine)
 # PORT           the first of nine ports (24181), DATA (where data directories and traces are made)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 REPETITIONS=${REPETITIONS:-5}
-OPERATIONS=${OPERATIONS:-200000}
+OPERATIONS=${OPERATIONS:-800000}
 PARTS=${PARTS:-"alone three"}
 PORT=${PORT:-24181}
 NAMES="without with"

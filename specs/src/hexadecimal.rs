@@ -22,10 +22,10 @@ const fn pairs() -> [[u8; 2]; 256] {
 
 /// Bytes of the longest payload that is written whole. A longer one is written as its first [`KEPT`] bytes and the
 /// CRC-32 of all of it.
-const LONGEST: usize = 24;
+const LONGEST: usize = 16;
 
-/// How much stays of a payload that is too long: of a transaction of ZooKeeper, its session, its cxid and its zxid.
-const KEPT: usize = 20;
+/// How much stays of a payload that is too long: of a transaction of ZooKeeper, its session and its cxid.
+const KEPT: usize = 12;
 
 /// A payload as traces have it.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +43,14 @@ impl Digits {
         Digits { text, length: kept.len() + sum.len() }
     }
 
-    /// Hexadecimal digits, two a byte: 48 at most.
+    /// Hexadecimal digits, two a byte: 32 at most.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.text[..self.length].as_flattened()).expect("digits are text")
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text[..self.length].as_flattened()
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("digits are text")
     }
 }
 

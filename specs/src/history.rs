@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a transaction says. The protocol orders payloads and never looks into them. Traces write them in hexadecimal,
-/// and shorten what has more than 24 bytes ([`crate::trace`]).
+/// and shorten what has more than 16 bytes ([`crate::trace`]).
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Payload(#[serde(with = "crate::hexadecimal")] pub Bytes);

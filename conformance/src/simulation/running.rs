@@ -86,7 +86,9 @@ impl Running {
             match command {
                 Command::Write(write @ Write::Truncate(_)) if defect == Some(Defect::TruncateForgotten) => {
                     released.extend(self.journal.settle(std::mem::take(&mut commands)).map_err(told)?);
-                    self.recorder.flushed(&mut vec![write]);
+                    let mut lied = Vec::new();
+                    self.recorder.written(&mut lied, write);
+                    self.recorder.flushed(&mut lied);
                 }
                 other => commands.push(other),
             }

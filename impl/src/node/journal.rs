@@ -1,6 +1,6 @@
 //! The disk's thread: makes the core's writes durable in their order, many with one sync.
 
-use super::recorder::Recorder;
+use super::recorder::{Flush, Recorder};
 use crate::disk::{Compression, DataDirectory, DiskError, EpochFiles, FileLog, UnfinishedSnapshot};
 use crate::link::ConnectionId;
 use crate::shared::Shared;
@@ -81,7 +81,7 @@ pub struct Journal {
     gathered: usize,
     /// Where this run is recorded, if it is, and the writes since it was told last.
     recorder: Option<Recorder>,
-    unrecorded: Vec<Write>,
+    unrecorded: Vec<Flush>,
 }
 
 impl Journal {
@@ -209,26 +209,27 @@ impl Journal {
 
     /// Where Apache's layout spreads the order over several files, a sync stands between them.
     fn write(&mut self, write: Write) -> Result<(), DiskError> {
-        if self.recorder.is_some() {
-            self.unrecorded.push(write.clone());
-        }
-        match write {
+        match &write {
             Write::Append(txn) => {
                 self.gathered += 1;
-                self.log.append(&txn.payload.0)
+                self.log.append(&txn.payload.0)?;
             }
             Write::AcceptedEpoch(epoch) => {
                 self.commit()?;
-                self.epochs.write_accepted(epoch)
+                self.epochs.write_accepted(*epoch)?;
             }
             Write::CurrentEpoch(epoch) => {
                 self.commit()?;
-                self.epochs.write_current(epoch)
+                self.epochs.write_current(*epoch)?;
             }
-            Write::Truncate(zxid) => self.directory.truncate(&mut self.log, zxid),
+            Write::Truncate(zxid) => self.directory.truncate(&mut self.log, *zxid)?,
             // Its file was published before the core heard of it; what a leader sends comes with its tree.
-            Write::Snapshot(_) | Write::Replace(_) => Ok(()),
+            Write::Snapshot(_) | Write::Replace(_) => {}
         }
+        if let Some(recorder) = &self.recorder {
+            recorder.written(&mut self.unrecorded, write);
+        }
+        Ok(())
     }
 
     fn replace(&mut self, tree: &Tree) -> Result<(), DiskError> {

@@ -32,6 +32,7 @@ pub use inbox::{Asking, Handle, Incoming, SnapshotAsker};
 pub use network::{Alone, Network};
 pub use recall::Recall;
 pub use recorder::Recorder;
+use recorder::Steps;
 pub use schedule::SnapshotPolicy;
 pub use timing::Timing;
 pub use to_journal::ToJournal;
@@ -115,7 +116,7 @@ pub struct Node {
     options: NodeOptions,
     peer: Peer,
     /// Where this run is recorded, if it is.
-    recorder: Option<Recorder>,
+    steps: Option<Steps>,
     shared: Arc<Shared>,
     inbox: Receiver<Incoming>,
     handle: Handle,
@@ -218,7 +219,7 @@ impl Node {
             schedule: SnapshotSchedule::new(options.snapshots),
             options,
             peer,
-            recorder: beginning.recorder.clone(),
+            steps: beginning.recorder.clone().map(Steps::new),
             shared,
             inbox,
             handle,
@@ -361,18 +362,24 @@ impl Node {
     /// Something happens to the peer.
     fn step(&mut self, input: Input) {
         let mut outputs = Vec::new();
-        let recorded = self.recorder.is_some().then(|| input.clone());
+        if let Some(steps) = &mut self.steps {
+            steps.begin(&input);
+        }
         self.peer.step(input, &mut outputs);
-        if let (Some(recorder), Some(input)) = (&self.recorder, recorded) {
-            outputs = recorder.stepped(input, outputs);
+        if let Some(steps) = &mut self.steps {
+            steps.end(&outputs);
         }
         self.perform(outputs);
     }
 
     fn hand_over(&mut self) -> Result<(), NodeError> {
         self.wake();
-        while !self.commands.is_empty() {
+        loop {
+            self.steps.iter_mut().for_each(Steps::publish);
             let commands = std::mem::take(&mut self.commands);
+            if commands.is_empty() {
+                return Ok(());
+            }
             if !self.few_wait() {
                 self.journal.send(commands);
                 continue;
@@ -386,7 +393,6 @@ impl Node {
                 Err(commands) => self.journal.send(commands),
             }
         }
-        Ok(())
     }
 
     /// Whether clients wait for [`FEW`] requests at most, as far as this node answers them.

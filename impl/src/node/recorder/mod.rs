@@ -2,19 +2,21 @@
 //! ensemble did what the specification allows.
 //!
 //! Events are recorded at three places and no others: where the node recovers, where it takes a step, and where the
-//! journal has made writes durable. They go to one queue, each before what follows from it is done. So the order of a
-//! file is a real order: a write's line stands before the release that it allows, a step's line before its effects.
+//! journal has made writes durable. They go to one queue: a step before its writes are on their way to the disk, a
+//! flush before what it releases. So the order of a file is a real order.
 
+mod file;
 mod text;
 
-use parking_lot::{Condvar, Mutex};
+use file::{Open, Trace, Waiting};
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use text::Text;
 use zab::trace::{Elections, Event, FORMAT, Header, Line, VERSION};
 use zab::{Disk, Ensemble, Input, Output, ServerId, Write};
 
@@ -26,7 +28,7 @@ const MOST: usize = 8 << 20;
 
 /// How long lines may wait for others: what a killed process loses of its trace. A busy server fills no tenth of the
 /// room in this time.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(5);
 
 /// Bytes after which a run is recorded no further, with a warning.
 pub const LIMIT: u64 = 1 << 30;
@@ -93,44 +95,85 @@ impl Recorder {
         self.record(Event::Recovered { disk: Some(disk.clone()), outputs: outputs.to_vec() });
     }
 
-    /// The server has taken a step. Gives back what it is to do.
-    #[must_use]
-    pub fn stepped(&self, input: Input, outputs: Vec<Output>) -> Vec<Output> {
-        match &self.sink {
-            Sink::File(open) => {
-                // Not cloned for the line: a busy server takes a million steps a second.
-                let line = Line { server: self.server, event: Event::Stepped { input, outputs } };
-                open.0.put(&line);
-                let Event::Stepped { outputs, .. } = line.event else { unreachable!("it is a step") };
-                outputs
-            }
-            Sink::Listener(_) => {
-                self.record(Event::Stepped { input, outputs: outputs.clone() });
-                outputs
-            }
+    /// A write is done, and the next sync makes it durable.
+    pub fn written(&self, unsynced: &mut Vec<Flush>, write: Write) {
+        match (&self.sink, unsynced.last_mut()) {
+            // Their number and the last of them say everything: they become durable in their order.
+            (Sink::File(_), Some(last)) => *last = Flush { count: last.count + 1, write },
+            _ => unsynced.push(Flush { count: 1, write }),
         }
     }
 
-    /// One sync has made these writes durable.
-    pub fn flushed(&self, writes: &mut Vec<Write>) {
-        match (&self.sink, writes.len()) {
-            (Sink::File(_), count) => {
-                let last = writes.drain(..).next_back();
-                last.into_iter().for_each(|write| self.record(Event::Flushed { count, write }));
-            }
-            (Sink::Listener(_), _) => {
-                writes.drain(..).for_each(|write| self.record(Event::Flushed { count: 1, write }));
-            }
-        }
+    /// What was written is durable.
+    pub fn flushed(&self, unsynced: &mut Vec<Flush>) {
+        unsynced.drain(..).for_each(|Flush { count, write }| self.record(Event::Flushed { count, write }));
     }
 
     /// Waits while too much is on its way.
     fn record(&self, event: Event) {
         let line = Line { server: self.server, event };
         match &self.sink {
-            Sink::File(open) => open.0.put(&line),
+            Sink::File(open) => open.0.put(&text::of(&line)),
             Sink::Listener(lines) => drop(lines.send(line)),
         }
+    }
+}
+
+/// Writes that one sync makes durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flush {
+    count: usize,
+    /// The last of them.
+    write: Write,
+}
+
+/// The steps of a node, which are recorded a turn at a time: a busy server takes a million a second. What a turn sends
+/// to others may leave before its lines are on their way; what it hands to its disk may not.
+#[derive(Debug)]
+pub struct Steps {
+    recorder: Recorder,
+    text: Text,
+    /// What the next line begins with, for a listener.
+    input: Option<Input>,
+}
+
+impl Steps {
+    /// None as yet.
+    #[must_use]
+    pub fn new(recorder: Recorder) -> Steps {
+        Steps { text: Text::new(recorder.server), recorder, input: None }
+    }
+
+    /// The server takes a step.
+    pub fn begin(&mut self, input: &Input) {
+        match &self.recorder.sink {
+            Sink::File(_) => self.text.begin(input),
+            Sink::Listener(_) => self.input = Some(input.clone()),
+        }
+    }
+
+    /// It has taken the step that it began.
+    pub fn end(&mut self, outputs: &[Output]) {
+        match self.input.take() {
+            None => self.text.end(outputs),
+            Some(input) => self.recorder.record(Event::Stepped { input, outputs: outputs.to_vec() }),
+        }
+    }
+
+    /// Whatever is recorded from now on, by whomever, stands behind these steps.
+    pub fn publish(&mut self) {
+        if let Sink::File(open) = &self.recorder.sink
+            && !self.text.lines().is_empty()
+        {
+            open.0.put(self.text.lines());
+            self.text.clear();
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.publish();
     }
 }
 
@@ -144,105 +187,5 @@ fn new_file(folder: &Path, server: ServerId) -> io::Result<(PathBuf, File)> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => run += 1,
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Whoever has a clone may still record. When the last is gone, the trace ends.
-#[derive(Debug)]
-struct Open(Arc<Waiting>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.room.lock().closed = true;
-        self.0.more.notify_one();
-    }
-}
-
-/// Lines between the threads that record and the one that writes the file. They are made into text by those who record:
-/// to hand them over would cost more than that.
-#[derive(Debug, Default)]
-struct Waiting {
-    room: Mutex<Room>,
-    /// There is something to write, or never will be.
-    more: Condvar,
-    /// There is room again.
-    less: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    text: Vec<u8>,
-    /// The writer waits for something to come.
-    idle: bool,
-    /// Nobody records any more.
-    closed: bool,
-    /// Nobody writes any more. Whoever records from now on finds nobody, and goes on.
-    abandoned: bool,
-}
-
-impl Waiting {
-    fn put(&self, line: &Line) {
-        let mut room = self.room.lock();
-        self.less.wait_while(&mut room, |room| room.text.len() > MOST && !room.abandoned);
-        if room.abandoned {
-            return;
-        }
-        text::write(line, &mut room.text);
-        room.text.push(b'\n');
-        if std::mem::take(&mut room.idle) {
-            self.more.notify_one();
-        }
-    }
-
-    /// What has come since, in the place of this. False when nothing more will come.
-    fn take(&self, text: &mut Vec<u8>) -> bool {
-        text.clear();
-        let mut room = self.room.lock();
-        room.idle = room.text.is_empty();
-        self.more.wait_while(&mut room, |room| room.text.is_empty() && !room.closed);
-        std::mem::swap(&mut room.text, text);
-        self.less.notify_all();
-        !text.is_empty()
-    }
-
-    fn abandon(&self) {
-        let mut room = self.room.lock();
-        (room.abandoned, room.text) = (true, Vec::new());
-        self.less.notify_all();
-    }
-}
-
-struct Trace {
-    file: File,
-    /// Bytes that may still be written.
-    left: u64,
-    path: PathBuf,
-}
-
-impl Trace {
-    /// What is there goes to the file soon: a process that is killed loses little. One that stops by itself says so:
-    /// nothing is missing before that line. Between two rounds it rests, so that a busy server needs not wake it for
-    /// every line.
-    fn run(&mut self, server: ServerId, waiting: &Waiting) -> io::Result<()> {
-        let mut text = Vec::new();
-        while waiting.take(&mut text) {
-            self.write(&text)?;
-            std::thread::sleep(REST);
-        }
-        serde_json::to_writer(&mut text, &Line { server, event: Event::Crashed })?;
-        text.push(b'\n');
-        self.write(&text)
-    }
-
-    /// Whole lines, as many as there is room for.
-    fn write(&mut self, text: &[u8]) -> io::Result<()> {
-        let fit = usize::try_from(self.left).map_or(text.len(), |left| left.min(text.len()));
-        let whole = text[..fit].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        self.file.write_all(&text[..whole])?;
-        self.left -= whole as u64;
-        if whole < text.len() {
-            return Err(io::Error::other("the trace is as long as it may be"));
-        }
-        Ok(())
     }
 }
