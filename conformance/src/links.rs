@@ -7,12 +7,13 @@
 //!
 //! A run whose last line is not that it stopped was cut: its server was killed, and may have done more than its trace
 //! says. So receipts behind everything that such a run sent are allowed, and counted; what happened before their
-//! sending is not known.
+//! sending is not known. What its next run finds on the disk was received all the same: that run begins after its
+//! sending.
 
 use crate::recording::{Entry, Recording};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use zab::trace::Event;
-use zab::{Input, Message, Notification, Output, ServerId};
+use zab::{Disk, Input, Message, Notification, Output, ServerId};
 
 /// What must have happened before a line, beside the lines before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,26 @@ struct End<'a> {
     received: Vec<(usize, &'a Message)>,
     /// It was open when the run ended.
     cut: bool,
+    /// The line with which the next run begins, and what it found.
+    next: Option<(usize, &'a Disk)>,
+}
+
+impl End<'_> {
+    /// The line that sent the last of what is on the disk of the next run, if it came this way, and may have been lost.
+    fn kept(&self, sent: &[Sent<'_>]) -> Option<(usize, usize)> {
+        let (next, disk) = self.next?;
+        let on_disk = |message: &Message| match message {
+            Message::Proposal(txn) | Message::Inform(txn) => {
+                let log = disk.history.log();
+                log.binary_search_by_key(&txn.zxid, |txn| txn.zxid).is_ok_and(|place| log[place] == *txn)
+            }
+            Message::LeaderInfo(epoch) => *epoch == disk.accepted_epoch,
+            Message::NewLeader(epoch) => *epoch == disk.current_epoch,
+            _ => false,
+        };
+        let last = sent.iter().rfind(|sent| on_disk(sent.message))?;
+        Some((next, last.line))
+    }
 }
 
 /// What one server's lines say of its links.
@@ -88,9 +109,9 @@ impl<'a> Links<'a> {
         let mut runs = false;
         for (line, entry) in entries.iter().enumerate() {
             match &entry.event {
-                Event::Recovered { outputs, .. } => {
+                Event::Recovered { disk, outputs } => {
                     if std::mem::replace(&mut runs, true) {
-                        links.cut();
+                        links.cut(disk.as_ref().map(|disk| (line, disk)));
                     }
                     links.outputs(id, line, outputs);
                 }
@@ -109,15 +130,17 @@ impl<'a> Links<'a> {
             }
         }
         if runs {
-            links.cut();
+            links.cut(None);
         }
         links
     }
 
     /// A run has been cut: whatever it did last may be missing.
-    fn cut(&mut self) {
+    fn cut(&mut self, next: Option<(usize, &'a Disk)>) {
         for key in self.open.values() {
-            self.ends.get_mut(key).and_then(|ends| ends.last_mut()).into_iter().for_each(|end| end.cut = true);
+            if let Some(end) = self.ends.get_mut(key).and_then(|ends| ends.last_mut()) {
+                (end.cut, end.next) = (true, next);
+            }
         }
         self.cut += 1;
         self.stop();
@@ -275,6 +298,9 @@ fn connections(
                 }
                 for ((line, _), sending) in at_learner[place].received.iter().zip(down) {
                     causes.explain(learner, *line, cause(leader, sending));
+                }
+                if let Some((line, sending)) = at_learner[place].kept(&end.sent) {
+                    causes.explain(learner, line, Cause::Line(leader, sending));
                 }
             }
             (None, Some((server, (line, next)))) => return Err(NotSent { server, line, next }),

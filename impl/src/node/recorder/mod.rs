@@ -28,7 +28,7 @@ const MOST: usize = 8 << 20;
 
 /// How long lines may wait for others: what a killed process loses of its trace. A busy server fills no tenth of the
 /// room in this time.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(2);
 
 /// Bytes after which a run is recorded no further, with a warning.
 pub const LIMIT: u64 = 1 << 30;
