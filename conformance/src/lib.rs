@@ -34,6 +34,7 @@ pub mod coverage;
 pub mod diagram;
 pub mod dice;
 pub mod enabled;
+pub mod found;
 pub mod histories;
 pub mod judge;
 pub mod links;

@@ -21,34 +21,54 @@ pub fn merge<E, R: Ord>(
 ) -> Result<(), E> {
     let mut next: BTreeMap<ServerId, usize> = lengths.keys().map(|id| (*id, 0)).collect();
     loop {
-        let (mut moved, mut waits, mut lost) = (false, None, Vec::new());
+        let (mut moved, mut waits, mut late) = (false, None, Vec::new());
         for (id, length) in lengths {
             let line = next[id];
             if line == *length {
                 continue;
             }
+            let is_to_come = |(other, line): &At| next.get(other).is_some_and(|next| next <= line);
+            if causes.also.get(&(*id, line)).is_some_and(|before| before.iter().any(is_to_come)) {
+                waits = Some((*id, line));
+                continue;
+            }
             match causes.before[id][line] {
-                Cause::Line(other, sending) if next.get(&other).is_some_and(|next| *next <= sending) => {
-                    waits = Some((*id, line));
+                Cause::Line(other, sending) if is_to_come(&(other, sending)) => waits = Some((*id, line)),
+                Cause::Lost => late.push((Late::Lost, (*id, line))),
+                Cause::Perhaps(other, sending) if is_to_come(&(other, sending)) => {
+                    late.push((Late::PerhapsLost, (*id, line)));
                 }
-                Cause::Lost => lost.push((*id, line)),
-                Cause::Line(..) | Cause::None => {
+                _ if causes.anew.contains(&(*id, line)) => late.push((Late::Anew, (*id, line))),
+                Cause::Line(..) | Cause::Perhaps(..) | Cause::None => {
                     take((*id, line), false)?;
                     next.insert(*id, line + 1);
                     moved = true;
                 }
             }
         }
-        match (moved, lost.into_iter().min_by_key(|at| rank(*at)), waits) {
-            (true, ..) => {}
-            (false, Some((id, line)), _) => {
-                take((id, line), true)?;
+        if moved {
+            continue;
+        }
+        match (late.into_iter().min_by_key(|(late, at)| (*late, rank(*at))), waits) {
+            (Some((late, (id, line))), _) => {
+                take((id, line), late != Late::Anew)?;
                 next.insert(id, line + 1);
             }
-            (false, None, Some(at)) => return Err(stuck(at)),
-            (false, None, None) => return Ok(()),
+            (None, Some(at)) => return Err(stuck(at)),
+            (None, None) => return Ok(()),
         }
     }
+}
+
+/// Lines that come as late as they can, the first of these first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Late {
+    /// What came before is lost.
+    Lost,
+    /// A run whose predecessor was cut begins: others had heard from that one.
+    Anew,
+    /// What came before may be lost.
+    PerhapsLost,
 }
 
 #[cfg(test)]
@@ -60,7 +80,7 @@ mod tests {
 
     fn order(before: [(ServerId, Vec<Cause>); 2]) -> Result<Vec<At>, At> {
         let lengths = before.iter().map(|(id, lines)| (*id, lines.len())).collect();
-        let causes = Causes { before: before.into(), lost: 0 };
+        let causes = Causes { before: before.into(), ..Causes::default() };
         let mut order = Vec::new();
         let take = |at, _| {
             order.push(at);

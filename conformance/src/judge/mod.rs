@@ -5,6 +5,7 @@
 //! while histories are short ([`SHORT`]), and afterwards whenever a server recovers, is elected or changes its phase,
 //! and at the end.
 
+mod cuts;
 mod deliveries;
 mod run;
 mod views;

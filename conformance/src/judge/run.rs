@@ -4,6 +4,7 @@ use super::deliveries::prefix;
 use super::violation::SHOWN;
 use super::{Fault, Report, Violation};
 use crate::enabled::Driver;
+use crate::found::cut_leaders;
 use crate::links::Causes;
 use crate::merge::{At, merge};
 use crate::recording::{Entry, Recording};
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use zab::peer::LeaderPhase;
 use zab::properties::Past;
 use zab::trace::{Difference, Elections, Event, Replay};
-use zab::{Disk, Input, Message, Output, Role, ServerId, Txn, Zxid};
+use zab::{Disk, Epoch, Input, Message, Output, Role, ServerId, Txn, Zxid};
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -27,7 +28,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn new(replay: Replay) -> Server {
+    pub(super) fn new(replay: Replay) -> Server {
         let (syncs, driver) = Default::default();
         Server { replay, upto: Zxid::ZERO, syncs, standing: None, driver, ended: false }
     }
@@ -42,6 +43,8 @@ pub(super) struct Judge<'a> {
     pub(super) servers: BTreeMap<ServerId, Server>,
     pub(super) past: Past,
     pub(super) broadcast: BTreeMap<Zxid, Txn>,
+    /// Epochs whose leader was killed: its trace may lack the last of what it broadcast.
+    pub(super) cut_leaders: BTreeMap<Epoch, At>,
     /// What was there before the recording began: of it nothing is known.
     pub(super) base: Zxid,
     pub(super) nothing: Disk,
@@ -62,6 +65,7 @@ impl<'a> Judge<'a> {
             servers: recording.ensemble.servers().map(server).collect(),
             past: Past::default(),
             broadcast: BTreeMap::new(),
+            cut_leaders: cut_leaders(recording),
             base: recording.servers.values().map(disk).max().unwrap_or(Zxid::ZERO),
             nothing: Disk::default(),
             story: VecDeque::new(),
@@ -101,7 +105,7 @@ impl<'a> Judge<'a> {
         let entries = &self.recording.servers[&id];
         let event = &entries[line].event;
         if lost {
-            self.hidden(event);
+            self.hidden(id, event);
         }
         self.take(id, event)?;
         let goes_on = |after: &Entry| !matches!(after.event, Event::Recovered { .. });
@@ -110,26 +114,12 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// What came from a server whose last lines are missing was broadcast there.
-    fn hidden(&mut self, event: &Event) {
-        if let Event::Stepped { input: Input::Receive(_, Message::Proposal(txn) | Message::Inform(txn)), .. } = event {
-            self.broadcast.entry(txn.zxid).or_insert_with(|| txn.clone());
-        }
-    }
-
     fn take(&mut self, id: ServerId, event: &Event) -> Result<(), Fault> {
         self.report.events += 1;
-        let Some(server) = self.servers.get_mut(&id) else { return Err(differs(Difference::NotInEnsemble)) };
         if let Event::Recovered { disk: Some(disk), .. } = event {
-            if let Some(durable) = server.replay.disk()
-                && !goes_on(durable, disk)
-            {
-                let (durable, recorded) = (Box::new(durable.clone()), Box::new(disk.clone()));
-                return Err(differs(Difference::Disk { durable, recorded }));
-            }
-            // A new run: whatever the last one had not done when it was killed.
-            *server = Server::new(Replay::new(id, self.recording.ensemble.clone(), Elections::Held));
+            self.begin_run(id, disk)?;
         }
+        let Some(server) = self.servers.get_mut(&id) else { return Err(differs(Difference::NotInEnsemble)) };
         let led = server.replay.peer().is_some_and(broadcasts);
         if let (Event::Stepped { input, .. }, Some(peer)) = (event, server.replay.peer()) {
             server.driver.before(peer, input).map_err(Fault::NotEnabled)?;
@@ -178,21 +168,10 @@ fn rank(event: &Event) -> Zxid {
     }
 }
 
-fn differs(difference: Difference) -> Fault {
+pub(super) fn differs(difference: Difference) -> Fault {
     Fault::Difference(Box::new(difference))
 }
 
 fn broadcasts(peer: &zab::Peer) -> bool {
     matches!(&peer.role, Role::Leading(leading) if leading.phase == LeaderPhase::Broadcast)
-}
-
-/// Whether a server whose disk held `durable` may recover on `found`: nothing is lost, though a snapshot may stand for
-/// more or less of it, and more may have become durable than its killed recorder could write.
-fn goes_on(durable: &Disk, found: &Disk) -> bool {
-    let from = durable.history.snapshot().max(found.history.snapshot());
-    let (old, new) = (durable.history.after(from), found.history.after(from));
-    durable.accepted_epoch <= found.accepted_epoch
-        && durable.current_epoch <= found.current_epoch
-        && durable.history.last() <= found.history.last()
-        && new.starts_with(old)
 }

@@ -106,9 +106,21 @@ impl Violation {
     }
 }
 
+/// Of many, the first and the last: a leader may deliver all that there is in one step.
+fn words(outputs: &[Output]) -> Vec<String> {
+    const MOST: usize = 10;
+    let (first, rest) = outputs.split_at(outputs.len().min(MOST));
+    let mut words: Vec<String> = first.iter().map(ToString::to_string).collect();
+    let last = &rest[rest.len().saturating_sub(3)..];
+    if rest.len() > last.len() {
+        words.push(format!("… {} more …", rest.len() - last.len()));
+    }
+    words.extend(last.iter().map(ToString::to_string));
+    words
+}
+
 fn tell(recording: &Recording, (server, line): At) -> Told {
     let entry = &recording.servers[&server][line];
-    let words = |outputs: &[Output]| outputs.iter().map(ToString::to_string).collect();
     let (what, then) = match &entry.event {
         Event::Recovered { outputs, .. } => ("recovers".to_owned(), words(outputs)),
         Event::Stepped { input, outputs } => (input.to_string(), words(outputs)),
