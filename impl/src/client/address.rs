@@ -40,6 +40,9 @@ pub enum ConnectStringError {
     /// A port that is no number from 0 to 65535.
     #[error("{0:?} has no valid port")]
     Port(String),
+    /// Several colons without brackets. Java takes the last for the one before the port.
+    #[error("{0:?} has several colons: an IPv6 address stands in brackets, as in [::1]:2181")]
+    Brackets(String),
     /// What stands behind the servers is no path.
     #[error("the chroot {0:?} is no path: {1}")]
     Chroot(String, PathError),
@@ -84,8 +87,11 @@ fn server_address(text: &str) -> Result<ServerAddress, ConnectStringError> {
             let (host, rest) = rest.split_once(']').ok_or_else(|| ConnectStringError::NoHost(text.to_owned()))?;
             (host, if rest.is_empty() { "" } else { rest.strip_prefix(':').ok_or_else(bad_port)? })
         }
-        None => text.rsplit_once(':').unwrap_or((text, "")),
+        None => text.split_once(':').unwrap_or((text, "")),
     };
+    if port.contains(':') {
+        return Err(ConnectStringError::Brackets(text.to_owned()));
+    }
     if host.is_empty() {
         return Err(ConnectStringError::NoHost(text.to_owned()));
     }
@@ -144,7 +150,7 @@ mod tests {
     fn connect_strings_are_read_as_in_java() {
         assert_eq!(servers("a"), ["a:2181"]);
         assert_eq!(servers(" a:1 , b: ,,[::1]:3,[::2]/x/y"), ["a:1", "b:2181", "[::1]:3", "[::2]:2181"]);
-        for bad in ["", ",", "/x", "a:x", "a:70000", ":1", "[::1", "[]:1", "[::1]x", "a/x/", "a//"] {
+        for bad in ["", ",", "/x", "a:x", "a:70000", ":1", "[::1", "[]:1", "[::1]x", "::1", "a:1:2", "a/x/", "a//"] {
             assert!(ConnectString::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(ConnectString::parse("a/").expect("valid").chroot, Chroot::default());

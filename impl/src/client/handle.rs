@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
-use zab::tree::SessionId;
 use zab::tree::path::{validate, validate_sequential};
+use zab::tree::{Acl, SessionId};
 
 /// A session with an ensemble. Clones are cheap and share it; it is closed by [`Client::close`], or when the last clone
 /// is dropped. See [the module](super) for what it promises.
@@ -31,14 +31,20 @@ pub(super) struct Inner {
     commands: UnboundedSender<Command>,
     shared: Arc<Shared>,
     chroot: Arc<Chroot>,
+    acl: Vec<Acl>,
     last_watch: AtomicU64,
 }
 
 // ---- The session --------------------------------------------------------------------------------------------------
 
 impl Client {
-    pub(super) fn new(commands: UnboundedSender<Command>, shared: Arc<Shared>, chroot: Chroot) -> Client {
-        let inner = Inner { commands, shared, chroot: Arc::new(chroot), last_watch: AtomicU64::new(0) };
+    pub(super) fn new(
+        commands: UnboundedSender<Command>,
+        shared: Arc<Shared>,
+        chroot: Chroot,
+        acl: Vec<Acl>,
+    ) -> Client {
+        let inner = Inner { commands, shared, chroot: Arc::new(chroot), acl, last_watch: AtomicU64::new(0) };
         Client { inner: Arc::new(inner) }
     }
 
@@ -75,6 +81,12 @@ impl Client {
     #[must_use]
     pub fn session_timeout(&self) -> Duration {
         self.inner.shared.timeout()
+    }
+
+    /// The access control list of what recipes create for this client ([`ClientOptions::acl`]).
+    #[must_use]
+    pub fn acl(&self) -> &[Acl] {
+        &self.inner.acl
     }
 
     /// What this client counts.

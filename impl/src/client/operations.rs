@@ -280,7 +280,12 @@ impl Client {
         self.ask_watching(path, request, expect!(Reply::Data { data, stat } => (owned(data), stat)))
     }
 
-    /// Watches a znode, there or not, or all below it, until the watch is dropped (addWatch).
+    /// Watches a znode, there or not, or all below it, until the watch is dropped (addWatch). Needs a server of 3.6 or
+    /// later.
+    ///
+    /// Java's servers before 3.9 keep one mode for a session and a path (ZOOKEEPER-4466): there, a recursive watch
+    /// replaces the persistent one on its path, and one-shot watches of children below a recursive one never fire. On
+    /// such servers give them sessions of their own.
     pub fn watch(&self, path: &str, mode: AddWatchMode) -> Pending<Watch> {
         let path = match self.path(path) {
             Ok(path) => path,

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
 use zab::Zxid;
+use zab::tree::Acl;
 
 /// How a client is set up: [`ClientOptions::new`] gives the defaults, [`ClientOptions::connect`] the client.
 #[derive(Clone, Debug)]
@@ -33,6 +34,7 @@ pub struct ClientOptions {
     back_off: (Duration, Duration),
     longest_packet: usize,
     longest_request: usize,
+    acl: Vec<Acl>,
     connector: Arc<dyn Connector>,
 }
 
@@ -50,6 +52,7 @@ impl ClientOptions {
             back_off: (Duration::from_millis(50), Duration::from_secs(1)),
             longest_packet: 64 << 20,
             longest_request: (1 << 20) - 1,
+            acl: Acl::open(),
             connector: Arc::new(TcpConnector),
         }
     }
@@ -104,6 +107,16 @@ impl ClientOptions {
     /// it; so such a request fails here, with [`Error::TooLong`](super::Error::TooLong).
     pub fn longest_request(self, longest_request: usize) -> ClientOptions {
         ClientOptions { longest_request, ..self }
+    }
+
+    /// Who may do what with the znodes that [recipes](crate::recipes) create for this client, and with those above them
+    /// that they create on the way. Everybody everything by default ([`Acl::open`]); with a proof
+    /// ([`ClientOptions::auth`]), [`Acl::creator_all`] keeps others out of a lock. All who take part in a recipe must be
+    /// let in.
+    ///
+    /// *Java:* Curator's `ACLProvider`.
+    pub fn acl(self, acl: Vec<Acl>) -> ClientOptions {
+        ClientOptions { acl, ..self }
     }
 
     /// Another way to the servers than plain TCP: TLS, a proxy, a simulated network.
@@ -169,7 +182,7 @@ impl ClientOptions {
         };
         let span = tracing::info_span!("zookeeper", servers = self.connect_string, session = tracing::field::Empty);
         tokio::spawn(driver.run().instrument(span));
-        Ok((Client::new(sender, shared, chroot), proven))
+        Ok((Client::new(sender, shared, chroot, self.acl), proven))
     }
 
     /// Which servers it names, in their order.

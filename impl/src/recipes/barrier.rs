@@ -4,7 +4,7 @@
 
 use super::protection::Protection;
 use super::retry::{child, ensure_containers, persist, remove, settled, until_gone};
-use crate::client::{Acl, Client, Code, CreateMode, Error};
+use crate::client::{Client, Code, CreateMode, Error};
 
 /// While its znode is there, all wait.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Barrier {
     /// [`Error::SessionExpired`] and others, but not [`Error::ConnectionLoss`].
     pub async fn set(&self) -> Result<(), Error> {
         let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        let create = || self.client.create(&self.path, b"", CreateMode::Persistent, &Acl::open());
+        let create = || self.client.create(&self.path, b"", CreateMode::Persistent, self.client.acl());
         loop {
             match persist(&self.client, create).await {
                 Ok(_) | Err(Error::Server(Code::NodeExists)) => return Ok(()),
@@ -126,7 +126,7 @@ impl DoubleBarrier {
     }
 
     async fn create(&self, path: &str, mode: CreateMode) -> Result<(), Error> {
-        match persist(&self.client, || self.client.create(path, b"", mode, &Acl::open())).await {
+        match persist(&self.client, || self.client.create(path, b"", mode, self.client.acl())).await {
             Ok(_) | Err(Error::Server(Code::NodeExists)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -60,10 +60,7 @@ impl Mutex {
     /// # Errors
     /// As [`Mutex::lock`].
     pub async fn try_lock(&self, timeout: Duration) -> Result<Option<MutexGuard>, Error> {
-        match tokio::time::timeout(timeout, self.lock()).await {
-            Ok(guard) => guard.map(Some),
-            Err(_) => Ok(None),
-        }
+        within(timeout, self.lock()).await
     }
 
     /// The names of all in the line, the holder first (`getParticipantNodes`).
@@ -73,6 +70,14 @@ impl Mutex {
     pub async fn participants(&self) -> Result<Vec<String>, Error> {
         participants(&self.client, &self.path).await
     }
+}
+
+/// What is waited for, if it comes in time.
+pub(super) async fn within<T>(
+    timeout: Duration,
+    waiting: impl Future<Output = Result<T, Error>>,
+) -> Result<Option<T>, Error> {
+    tokio::time::timeout(timeout, waiting).await.map_or(Ok(None), |got| got.map(Some))
 }
 
 /// The names below a path which have a number, in its order.

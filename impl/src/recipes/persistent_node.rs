@@ -4,7 +4,7 @@
 
 use super::retry::{ensure_containers, persist, remove, settled};
 use super::sessions::{Sessions, Task};
-use crate::client::{Acl, Client, Code, CreateMode, Error};
+use crate::client::{Client, Code, CreateMode, Error};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -158,7 +158,7 @@ async fn attend(client: &Client, path: &str, data: &mut watch::Receiver<Bytes>) 
 /// Sees to it that the znode is there, belongs to this session and has these data.
 async fn make(client: &Client, path: &str, data: &[u8]) -> Result<(), Error> {
     loop {
-        match persist(client, || client.create(path, data, CreateMode::Ephemeral, &Acl::open())).await {
+        match persist(client, || client.create(path, data, CreateMode::Ephemeral, client.acl())).await {
             Ok(_) => return Ok(()),
             Err(Error::Server(Code::NoNode)) => {
                 let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);

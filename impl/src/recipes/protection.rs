@@ -3,7 +3,7 @@
 //! *Java:* Curator's `ProtectedUtils`, `CreateBuilder.withProtection`.
 
 use super::retry::{child, ensure_containers, persist, remove, settled};
-use crate::client::{Acl, Client, Code, CreateMode, Error};
+use crate::client::{Client, Code, CreateMode, Error};
 use std::hash::{BuildHasher, RandomState};
 use zab::Zxid;
 
@@ -42,7 +42,7 @@ impl Protection {
     ) -> Result<(String, Zxid), Error> {
         let path = child(parent, &format!("{}{kind}", self.0));
         loop {
-            match client.create(&path, data, mode, &Acl::open()).await {
+            match client.create(&path, data, mode, client.acl()).await {
                 Ok((path, stat)) => {
                     let name = path.rsplit('/').next().unwrap_or_default();
                     return Ok((name.to_owned(), stat.persisted.czxid));

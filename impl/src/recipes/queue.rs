@@ -5,7 +5,7 @@
 use super::mutex::participants;
 use super::protection::Protection;
 use super::retry::{child, ensure_containers, persist, settled};
-use crate::client::{Acl, Client, Code, CreateMode, Error, Multi};
+use crate::client::{Client, Code, CreateMode, Error, Multi};
 use bytes::Bytes;
 
 /// A queue of items, at most a server's longest packet each; better thousands of them than millions.
@@ -30,7 +30,7 @@ impl Queue {
     /// [`Error::SessionExpired`] and others, but not [`Error::ConnectionLoss`].
     pub async fn put(&self, item: &[u8]) -> Result<(), Error> {
         let path = child(&self.items, "item-");
-        let create = |multi: Multi| multi.create(&path, item, CreateMode::PersistentSequential, &Acl::open());
+        let create = |multi: Multi| multi.create(&path, item, CreateMode::PersistentSequential, self.client.acl());
         while !self.once(create).await? {
             ensure_containers(&self.client, &self.items).await?;
         }
@@ -88,7 +88,7 @@ impl Queue {
     async fn once(&self, what: impl Fn(Multi) -> Multi) -> Result<bool, Error> {
         let sign = child(&self.claims, Protection::new(&self.client).uuid());
         loop {
-            let sign = self.client.multi().create(&sign, b"", CreateMode::Ephemeral, &Acl::open());
+            let sign = self.client.multi().create(&sign, b"", CreateMode::Ephemeral, self.client.acl());
             match what(sign).commit().await {
                 Ok(_) | Err(Error::Multi { index: 0, code: Code::NodeExists }) => break,
                 Err(Error::Multi { index: 0, code: Code::NoNode }) => {

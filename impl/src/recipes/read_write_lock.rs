@@ -3,8 +3,9 @@
 //! *Java:* Curator's `InterProcessReadWriteLock`.
 
 use super::line::Place;
-use super::mutex::MutexGuard;
+use super::mutex::{MutexGuard, within};
 use crate::client::{Client, Error};
+use std::time::Duration;
 
 /// What readers' and writers' names hold; Curator's.
 const READ: &str = "__READ__";
@@ -39,6 +40,22 @@ impl ReadWriteLock {
     /// [`Error::SessionExpired`] and others, but not [`Error::ConnectionLoss`].
     pub async fn write(&self) -> Result<MutexGuard, Error> {
         self.lock(WRITE, |name| name.contains(WRITE) || name.contains(READ)).await
+    }
+
+    /// As [`ReadWriteLock::read`], but no longer than this; `None` if that was not enough.
+    ///
+    /// # Errors
+    /// As [`ReadWriteLock::read`].
+    pub async fn try_read(&self, timeout: Duration) -> Result<Option<MutexGuard>, Error> {
+        within(timeout, self.read()).await
+    }
+
+    /// As [`ReadWriteLock::write`], but no longer than this; `None` if that was not enough.
+    ///
+    /// # Errors
+    /// As [`ReadWriteLock::write`].
+    pub async fn try_write(&self, timeout: Duration) -> Result<Option<MutexGuard>, Error> {
+        within(timeout, self.write()).await
     }
 
     async fn lock(&self, kind: &str, counts: impl Fn(&str) -> bool) -> Result<MutexGuard, Error> {

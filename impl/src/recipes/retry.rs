@@ -1,6 +1,6 @@
 //! Asking again, where that is harmless.
 
-use crate::client::{Acl, Client, Code, CreateMode, Error, Pending};
+use crate::client::{Client, Code, CreateMode, Error, Pending};
 use bytes::Bytes;
 use zab::tree::PathError;
 
@@ -40,7 +40,7 @@ pub(super) async fn ensure_containers(client: &Client, path: &str) -> Result<(),
     let mut next = 0;
     while let Some(&end) = ends.get(next) {
         let part = &path[..end];
-        match persist(client, || client.create(part, b"", CreateMode::Container, &Acl::open())).await {
+        match persist(client, || client.create(part, b"", CreateMode::Container, client.acl())).await {
             Ok(_) | Err(Error::Server(Code::NodeExists)) => next += 1,
             // One above was empty, and the server has taken it away meanwhile.
             Err(Error::Server(Code::NoNode)) if next > 0 => next = 0,

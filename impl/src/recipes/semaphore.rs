@@ -3,9 +3,10 @@
 //! *Java:* Curator's `InterProcessSemaphoreV2`.
 
 use super::line::Place;
-use super::mutex::{Mutex, MutexGuard, participants};
+use super::mutex::{Mutex, MutexGuard, participants, within};
 use super::retry::{child, settled};
 use crate::client::{Client, Error};
+use std::time::Duration;
 
 /// A number of permits. Who waits for one holds a [`Mutex`] meanwhile, so that only one watches the permits and they
 /// are given out in order. All who name the same path must agree on the number.
@@ -38,6 +39,14 @@ impl Semaphore {
         while !self.has_room().await? {}
         turn.release().await?;
         Ok(MutexGuard { place })
+    }
+
+    /// Waits no longer than this; `None` if that was not enough. As [`Mutex::try_lock`].
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire`].
+    pub async fn try_acquire(&self, timeout: Duration) -> Result<Option<SemaphorePermit>, Error> {
+        within(timeout, self.acquire()).await
     }
 
     /// Whether the permits suffice for all who have one, and the one who is about to. If not, waits for a change.

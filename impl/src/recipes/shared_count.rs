@@ -3,7 +3,7 @@
 //! *Java:* Curator's `SharedCount`, `DistributedAtomicLong`.
 
 use super::retry::{ensure_containers, persist};
-use crate::client::{Acl, Client, Code, CreateMode, Error, OneShotWatch, Stat};
+use crate::client::{Client, Code, CreateMode, Error, OneShotWatch, Stat};
 
 /// A number in a znode, eight bytes with the highest first.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl SharedCount {
         let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
         ensure_containers(&self.client, parent).await?;
         let seed = self.seed.to_be_bytes();
-        let create = || self.client.create(&self.path, seed, CreateMode::Persistent, &Acl::open());
+        let create = || self.client.create(&self.path, seed, CreateMode::Persistent, self.client.acl());
         match persist(&self.client, create).await {
             // Without the parent it has gone meanwhile: the caller tries again.
             Ok(_) | Err(Error::Server(Code::NodeExists | Code::NoNode)) => Ok(()),

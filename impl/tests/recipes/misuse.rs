@@ -3,9 +3,11 @@
 use crate::{Place, eventually, soon};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use zabkeeper::client::{Acl, CreateMode, Error, Id, Perms};
+use std::time::Duration;
+use zabkeeper::client::{Acl, Code, CreateMode, Error, Id, Perms};
 use zabkeeper::recipes::{
-    Consumer, GroupMember, LeaderLatch, LeaderSelector, Provider, Queue, Registration, Requeue, Sessions, TreeCache,
+    Consumer, GroupMember, LeaderLatch, LeaderSelector, Mutex, Provider, Queue, Registration, Requeue, Sessions,
+    SharedCount, TreeCache,
 };
 
 async fn sessions(place: &Place) -> Sessions {
@@ -74,4 +76,31 @@ async fn what_is_too_long_is_refused_and_not_tried_for_ever() {
     let client = place.client().await;
     let refused = soon("an error", Queue::new(&client, "/queue").put(&vec![0; 2 << 20])).await;
     assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipes_keep_out_whom_the_options_keep_out() {
+    let place = Place::new();
+    let ours = || place.options().auth("digest", "team:secret").acl(Acl::creator_all());
+    let (one, two) = (ours().connect().await.expect("a session"), ours().connect().await.expect("a session"));
+    let held = soon("the lock", Mutex::new(&one, "/team/lock").lock()).await.expect("locked");
+    for path in ["/team", "/team/lock", &held.path()] {
+        let (acl, _) = one.get_acl(path).await.expect("its list");
+        assert!(acl.len() == 1 && acl[0].id.scheme == "digest" && acl[0].perms == Perms::ALL, "{path}: {acl:?}");
+    }
+    let no_time = Duration::from_millis(100);
+    assert!(Mutex::new(&two, "/team/lock").try_lock(no_time).await.expect("it waits").is_none());
+    drop(held);
+    drop(soon("its turn", Mutex::new(&two, "/team/lock").lock()).await.expect("the same team"));
+    let stranger = place.client().await;
+    let refused = soon("an answer", Mutex::new(&stranger, "/team/lock").lock()).await.expect_err("kept out");
+    assert_eq!(refused, Error::Server(Code::NoAuth));
+    let count = SharedCount::new(&one, "/team/count", 7);
+    assert_eq!(soon("the count", count.get()).await.map(|value| value.value), Ok(7));
+    assert_eq!(stranger.get_data("/team/count").await.expect_err("kept out"), Error::Server(Code::NoAuth));
+
+    // Who has proven nothing creates nothing for himself alone.
+    let nobody = place.options().acl(Acl::creator_all()).connect().await.expect("a session");
+    let refused = soon("an answer", Mutex::new(&nobody, "/nobody").lock()).await.expect_err("nobody's");
+    assert_eq!(refused, Error::Server(Code::InvalidAcl));
 }

@@ -32,8 +32,11 @@ async fn readers_share_and_writers_do_not() {
     assert!(!writer.is_finished(), "a reader is left");
     second.release().await.expect("released");
     let writer = soon("the lock", writer).await.expect("no panic").expect("written");
-    let early = tokio::time::timeout(Duration::from_millis(100), &mut reader).await;
-    assert!(early.is_err(), "readers wait for a writer before them");
+    let no_time = Duration::from_millis(100);
+    assert!(tokio::time::timeout(no_time, &mut reader).await.is_err(), "readers wait for a writer before them");
+    let late = ReadWriteLock::new(&clients[0], "/rw");
+    assert!(late.try_read(no_time).await.expect("it waits").is_none());
+    assert!(late.try_write(no_time).await.expect("it waits").is_none());
     let token = writer.fencing_token();
     drop(writer);
     let reader = soon("the lock", reader).await.expect("no panic").expect("read");
@@ -49,9 +52,10 @@ async fn a_semaphore_gives_out_as_many_as_it_has() {
     for _ in 0..3 {
         held.push(soon("a permit", semaphore.acquire()).await.expect("acquired"));
     }
-    let fourth = tokio::time::timeout(Duration::from_millis(100), semaphore.acquire()).await;
-    assert!(fourth.is_err(), "all are out");
+    let no_time = Duration::from_millis(100);
+    assert!(semaphore.try_acquire(no_time).await.expect("it waits").is_none(), "all are out");
     drop(held);
+    assert!(semaphore.try_acquire(Duration::from_secs(60)).await.expect("acquired").is_some());
     let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut tasks = Vec::new();
     for _ in 0..8 {

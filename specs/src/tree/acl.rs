@@ -60,4 +60,17 @@ impl Acl {
     pub fn open() -> Vec<Acl> {
         vec![Acl { perms: Perms::ALL, id: Id::new("world", "anyone") }]
     }
+
+    /// `auth::cdrwa`: everything to whom the creator has proven to be, and to nobody else (`CREATOR_ALL_ACL`). A server
+    /// refuses it to a client that has proven nothing.
+    #[must_use]
+    pub fn creator_all() -> Vec<Acl> {
+        vec![Acl { perms: Perms::ALL, id: Id::new("auth", "") }]
+    }
+
+    /// `world:anyone:r`: everyone may read, and nobody change (`READ_ACL_UNSAFE`).
+    #[must_use]
+    pub fn read() -> Vec<Acl> {
+        vec![Acl { perms: Perms::READ, id: Id::new("world", "anyone") }]
+    }
 }
