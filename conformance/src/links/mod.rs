@@ -6,9 +6,10 @@
 //! when the writes before it were durable. Notifications may be lost and repeated: each must have been sent once.
 //!
 //! A run whose last line is not that it stopped was cut: its server was killed, and may have done more than its trace
-//! says. So receipts behind everything that such a run sent are allowed, and counted. They stand behind the last line of
-//! that run; what else happened before their sending is not known, and can lead to an order in which it did not happen:
-//! of 800 simulated recordings whose servers lost up to eight lines each when they were killed, four are refused.
+//! says. So receipts behind everything that such a run sent are allowed, and counted. They stand behind the last line
+//! of that run; what else happened before their sending is not known, and can lead to an order in which it did not
+//! happen: of 800 simulated recordings whose servers lost up to eight lines each when they were killed, four are
+//! refused.
 
 mod pairing;
 

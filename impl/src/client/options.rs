@@ -109,10 +109,10 @@ impl ClientOptions {
         ClientOptions { longest_request, ..self }
     }
 
-    /// Who may do what with the znodes that [recipes](crate::recipes) create for this client, and with those above them
-    /// that they create on the way. Everybody everything by default ([`Acl::open`]); with a proof
-    /// ([`ClientOptions::auth`]), [`Acl::creator_all`] keeps others out of a lock. All who take part in a recipe must be
-    /// let in.
+    /// Who may do what with the znodes that [recipes](crate::recipes) create for this client, and with those above
+    /// them that they create on the way. Everybody everything by default ([`Acl::open`]); with a proof
+    /// ([`ClientOptions::auth`]), [`Acl::creator_all`] keeps others out of a lock. All who take part in a recipe must
+    /// be let in.
     ///
     /// *Java:* Curator's `ACLProvider`.
     pub fn acl(self, acl: Vec<Acl>) -> ClientOptions {
