@@ -6,6 +6,7 @@
 //! `conformance histories`: are clients' promises kept while servers fail, simulated or as processes?
 
 use clap::{Parser, Subcommand};
+use conformance::recording::Recording;
 use conformance::results::Results;
 use conformance::{
     apache, capture, coverage, histories, judge, mutants, recording, replay, report, scenario, simulation,
@@ -91,6 +92,7 @@ fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Resu
             }
             let failed = Results { well: false, notes: vec![violation.to_string()], ..Results::new("validate") };
             results.map_or(Ok(()), |directory| failed.write(directory))?;
+            silent(&recording).into_iter().for_each(|silent| eprintln!("{silent}"));
             return Err(violation.into());
         }
     };
@@ -102,6 +104,9 @@ fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Resu
         report.transactions,
         report.epochs
     );
+    if let Some(silent) = silent(&recording) {
+        println!("{silent}");
+    }
     println!("{} receipts come from what a killed server did not record", report.lost);
     if report.histories {
         println!("24 properties held; those of whole histories were looked at in {} states", report.whole);
@@ -122,4 +127,11 @@ fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Resu
     }
     println!("{seconds:.2} s ({:.2} s to read), {:.0} events/s", read.as_secs_f64(), report.events as f64 / seconds);
     Ok(())
+}
+
+/// Who took part and left no trace: that hides much of what the others did.
+fn silent(recording: &Recording) -> Option<String> {
+    let ids = recording.ensemble.servers().filter(|id| !recording.servers.contains_key(id));
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    (!ids.is_empty()).then(|| format!("no trace of {} is here: what came from there is believed", ids.join(", ")))
 }

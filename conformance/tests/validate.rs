@@ -25,6 +25,21 @@ fn fifth(lines: &[String], text: &str) -> usize {
     lines.iter().enumerate().filter(|(_, line)| line.contains(text)).nth(4).expect("five of them").0
 }
 
+#[test]
+fn who_recorded_nothing_is_believed() {
+    for silent in 1..=3 {
+        let folder = tempfile::tempdir().expect("a folder");
+        for other in (1..=3).filter(|id| *id != silent) {
+            let name = format!("server-{other}.000001.ndjson");
+            let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(&name);
+            std::fs::copy(recorded, folder.path().join(name)).expect("copied");
+        }
+        let report = validate(&read(&[folder.path().to_owned()]).expect("a recording"));
+        let report = report.unwrap_or_else(|violation| panic!("without {silent}: {violation}"));
+        assert!(report.transactions > 5, "without {silent}: {report:?}");
+    }
+}
+
 const COMMIT: &str = r#""input":{"Receive":[3,{"Commit""#;
 
 #[test]

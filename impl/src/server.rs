@@ -280,7 +280,12 @@ impl Drop for Threads {
 
 /// Begins to record this run, if the configuration says where.
 fn record(config: &Config, place: &Place) -> io::Result<Option<(Recorder, JoinHandle<()>)>> {
-    let begin = |folder: &PathBuf| Recorder::begin(folder, place.id, place.ensemble.clone(), recorder::LIMIT);
+    let begin = |folder: &PathBuf| {
+        let begun = Recorder::begin(folder, place.id, place.ensemble.clone(), recorder::LIMIT);
+        begun.map_err(|error| {
+            io::Error::new(error.kind(), format!("the traces' directory {}: {error}", folder.display()))
+        })
+    };
     config.storage.trace_directory.as_ref().map(begin).transpose()
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Server {
     pub(super) syncs: VecDeque<Zxid>,
     pub(super) standing: Standing,
     driver: Driver,
-    /// Its run was cut, and what it did last may be missing: its disk may hold more.
+    /// Its run was cut, or there is no trace of it at all, and what it did last may be missing: its disk may hold more.
     pub(super) ended: bool,
 }
 
@@ -54,7 +54,10 @@ pub(super) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     pub(super) fn new(recording: &'a Recording, causes: &'a Causes) -> Judge<'a> {
-        let server = |id| (id, Server::new(Replay::new(id, recording.ensemble.clone(), Elections::Held)));
+        let server = |id| {
+            let server = Server::new(Replay::new(id, recording.ensemble.clone(), Elections::Held));
+            (id, Server { ended: !recording.servers.contains_key(&id), ..server })
+        };
         let disk = |entries: &'a Vec<Entry>| match entries.first().map(|entry| &entry.event) {
             Some(Event::Recovered { disk: Some(disk), .. }) => disk.history.last(),
             _ => Zxid::ZERO,

@@ -9,7 +9,7 @@
 //! says. So receipts behind everything that such a run sent are allowed, and counted. They stand behind the last line
 //! of that run; what else happened before their sending is not known, and can lead to an order in which it did not
 //! happen: of 800 simulated recordings whose servers lost up to eight lines each when they were killed, four are
-//! refused.
+//! refused. What comes from a server of which there is no trace at all is believed too.
 
 mod pairing;
 
@@ -223,6 +223,11 @@ pub fn causes(recording: &Recording) -> Result<Causes, NotSent> {
             return Err(NotSent { server: *id, line, next: None });
         }
         notifications(*id, own, &links, &mut causes)?;
+        // Whatever a leader sends that recorded nothing.
+        let silent = own.ends.iter().filter(|((with, learns), _)| *learns && !links.contains_key(with));
+        for (line, _) in silent.flat_map(|(_, ends)| ends.iter().flat_map(|end| &end.received)) {
+            causes.explain_lost((*id, *line), None);
+        }
         let learners = own.ends.keys().map(|(with, _)| with).chain(links.keys()).collect::<BTreeSet<_>>();
         for learner in learners {
             pairing::connections((*id, own), (*learner, links.get(learner)), &mut causes)?;

@@ -8,6 +8,8 @@ pub mod render;
 pub mod rows;
 
 use crate::results::{Results, root};
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,11 +59,14 @@ pub const PAGES: [(&str, &str); 2] = [
     (crate::mutants::PAGE, "Mutants that are as good as the specification"),
 ];
 
+/// Where commands leave their results, unless they are told otherwise.
+const RESULTS: &str = "target/results";
+
 /// The arguments of `conformance report`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Where the other commands left their results.
-    #[arg(long, value_name = "DIR", default_value = "target/results")]
+    #[arg(long, value_name = "DIR", default_value = RESULTS)]
     results: PathBuf,
     /// Write the page here as well.
     #[arg(long, value_name = "FILE")]
@@ -103,19 +108,33 @@ pub struct Known {
 /// Prints the page; fails if a part that was run found something.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let found = find(&arguments.results);
-    let known = known();
-    print!("{}", render::text(&found, &known));
-    if let Some(file) = &arguments.html {
-        match std::fs::write(file, render::html(&found, &known)) {
-            Ok(()) => println!("\nThe page is in {}.", file.display()),
-            Err(error) => {
-                eprintln!("error: {}: {error}", file.display());
-                return ExitCode::FAILURE;
-            }
+    match report(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
-    if found.iter().any(Found::is_wrong) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Whether all that was run is well.
+fn report(Arguments { results, html }: &Arguments) -> Result<bool, String> {
+    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    // Where nothing was run yet, there is no such directory; one that somebody names is there.
+    if results != Path::new(RESULTS) {
+        std::fs::read_dir(results).map_err(|error| told(results, error))?;
+    }
+    // What cannot be written is told before the work, not after it.
+    let mut page = html.as_ref().map(|file| File::create(file).map_err(|error| told(file, error))).transpose()?;
+    eprintln!("stories and traces are looked at now; the rest is what other commands left in {}", results.display());
+    let (found, known) = (find(results), known());
+    print!("{}", render::text(&found, &known));
+    if let (Some(page), Some(file)) = (&mut page, html) {
+        page.write_all(render::html(&found, &known).as_bytes()).map_err(|error| told(file, error))?;
+        println!("\nThe page is in {}.", file.display());
+    }
+    Ok(!found.iter().any(Found::is_wrong))
 }
 
 fn find(directory: &Path) -> Vec<Found> {

@@ -148,7 +148,7 @@ fn an_ensemble_does_not_grow_and_a_foreign_directory_is_left_alone() {
         let table = text(&shown.stdout);
         (table.contains(" leader ") && table.contains(" down ") && !table.contains(" looking ")).then_some(shown)
     });
-    assert_eq!((text(&shown.stderr).as_str(), shown.status.code()), ("of 3 servers 1 do not serve\n", Some(1)));
+    assert_eq!((text(&shown.stderr).as_str(), shown.status.code()), ("not serving: 1 of 3\n", Some(1)));
     assert_eq!(running.stop(), Some(0));
 
     for (arguments, end) in [

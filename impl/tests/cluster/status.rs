@@ -71,7 +71,7 @@ fn without_ports(mut shown: String, ports: &[u16]) -> String {
 fn every_server_is_a_row_whatever_it_answers() {
     let ports = five();
     let shown = status(&ports, &[]);
-    assert_eq!(text(&shown.stderr), "of 5 servers 2 do not serve\n");
+    assert_eq!(text(&shown.stderr), "not serving: 2 of 5\n");
     assert_eq!(shown.status.code(), Some(1));
     insta::assert_snapshot!("status", without_ports(text(&shown.stdout), &ports));
     let shown = status(&ports[..2], &["--json"]);

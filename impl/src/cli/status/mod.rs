@@ -155,7 +155,7 @@ fn show(places: &[Place], asked: &Status) -> Result<(), Failure> {
     let silent = rows.iter().filter(|row| !row.is_serving()).count();
     match silent {
         0 => Ok(()),
-        silent => Err(Failure::unexpected(format!("of {} servers {silent} do not serve", rows.len()))),
+        silent => Err(Failure::unexpected(format!("not serving: {silent} of {}", rows.len()))),
     }
 }
 
