@@ -86,6 +86,20 @@ fn leading(latches: &[LeaderLatch]) -> Vec<(usize, Zxid)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_leads_stands_down_when_its_znode_is_deleted() {
+    let place = Place::new();
+    let (one, client) = (sessions(&place).await, place.client().await);
+    let latch = LeaderLatch::start(&one, "/leader", "one");
+    let first = soon("leadership", latch.until_leader()).await.expect("it leads");
+    let mut leadership = latch.leadership();
+    for name in client.get_children("/leader").await.expect("its place") {
+        client.delete(&format!("/leader/{name}"), None).await.expect("an operator may");
+    }
+    let again = soon("another", leadership.wait_for(|number| number.is_some_and(|number| number > first))).await;
+    assert!(again.is_ok(), "it takes a new place, behind whoever has come meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_leads_and_another_after_its_death() {
     let mut place = Place::new();
     let (mut held, mut latches) = (Vec::new(), Vec::new());
