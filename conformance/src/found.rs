@@ -3,7 +3,7 @@
 
 use crate::merge::At;
 use crate::recording::Recording;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zab::trace::Event;
 use zab::{Disk, Epoch, Input, Message, Output, ServerId, Write, Zxid};
 
@@ -41,11 +41,11 @@ struct Said {
 }
 
 impl Said {
-    fn note(&mut self, at: At, input: &Input, outputs: &[Output], wanted: &BTreeMap<Zxid, At>) {
+    fn note(&mut self, at: At, input: &Input, outputs: &[Output], wanted: &BTreeSet<Zxid>) {
         for output in outputs {
             match output {
                 Output::Write(Write::Append(txn))
-                    if matches!(input, Input::Propose(_)) && wanted.contains_key(&txn.zxid) =>
+                    if matches!(input, Input::Propose(_)) && wanted.contains(&txn.zxid) =>
                 {
                     self.proposed.insert(txn.zxid, at);
                 }
@@ -60,14 +60,14 @@ impl Said {
     }
 }
 
-/// For every beginning of a run that finds such things, the lines that it comes after.
+/// For every beginning of a run that finds such things, the lines that it comes after; `cut` are the [`cut_leaders`].
 #[must_use]
-pub fn before(recording: &Recording) -> BTreeMap<At, Vec<At>> {
+pub fn before(recording: &Recording, cut: &BTreeMap<Epoch, At>) -> BTreeMap<At, Vec<At>> {
     let found: Vec<(At, Last, Last)> = recording.servers.keys().flat_map(|id| finds(recording, *id)).collect();
     if found.is_empty() {
         return BTreeMap::new();
     }
-    let wanted = found.iter().map(|(at, _, last)| (last.zxid, *at)).collect();
+    let wanted = found.iter().map(|(_, _, last)| last.zxid).collect();
     let mut said = Said::default();
     for (id, entries) in &recording.servers {
         for (line, entry) in entries.iter().enumerate() {
@@ -76,7 +76,6 @@ pub fn before(recording: &Recording) -> BTreeMap<At, Vec<At>> {
             }
         }
     }
-    let cut = cut_leaders(recording);
     let mut before = BTreeMap::new();
     for (at, known, last) in found {
         let epoch = last.zxid.epoch();

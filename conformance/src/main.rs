@@ -82,6 +82,9 @@ fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Resu
     let start = Instant::now();
     let recording = recording::read(folders)?;
     let read = start.elapsed();
+    if let Some(silent) = silent(&recording) {
+        println!("{silent}");
+    }
     let draw = |violation: &_| std::fs::write(diagram, conformance::diagram::svg(violation));
     let report = match judge::validate(&recording) {
         Ok(report) => report,
@@ -92,7 +95,6 @@ fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Resu
             }
             let failed = Results { well: false, notes: vec![violation.to_string()], ..Results::new("validate") };
             results.map_or(Ok(()), |directory| failed.write(directory))?;
-            silent(&recording).into_iter().for_each(|silent| eprintln!("{silent}"));
             return Err(violation.into());
         }
     };
@@ -104,9 +106,6 @@ fn validate(folders: &[PathBuf], diagram: &Path, results: Option<&Path>) -> Resu
         report.transactions,
         report.epochs
     );
-    if let Some(silent) = silent(&recording) {
-        println!("{silent}");
-    }
     println!("{} receipts come from what a killed server did not record", report.lost);
     if report.histories {
         println!("24 properties held; those of whole histories were looked at in {} states", report.whole);

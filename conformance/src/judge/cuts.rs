@@ -47,7 +47,7 @@ impl Judge<'_> {
             }
             // Both the leader that broadcast it and this server may have been killed before it was written down.
             let unknown = found.history.after(durable.history.last()).iter();
-            for txn in unknown.filter(|txn| self.cut_leaders.contains_key(&txn.zxid.epoch())) {
+            for txn in unknown.filter(|txn| self.causes.cut_leaders.contains_key(&txn.zxid.epoch())) {
                 self.broadcast.entry(txn.zxid).or_insert_with(|| txn.clone());
             }
         }

@@ -4,7 +4,6 @@ use super::deliveries::prefix;
 use super::violation::SHOWN;
 use super::{Fault, Report, Violation};
 use crate::enabled::Driver;
-use crate::found::cut_leaders;
 use crate::links::Causes;
 use crate::merge::{At, merge};
 use crate::recording::{Entry, Recording};
@@ -12,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use zab::peer::LeaderPhase;
 use zab::properties::Past;
 use zab::trace::{Difference, Elections, Event, Replay};
-use zab::{Disk, Epoch, Input, Message, Output, Role, ServerId, Txn, Zxid};
+use zab::{Disk, Input, Message, Output, Role, ServerId, Txn, Zxid};
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -39,12 +38,10 @@ pub(super) type Standing = Option<(u8, Option<LeaderPhase>)>;
 
 pub(super) struct Judge<'a> {
     pub(super) recording: &'a Recording,
-    causes: &'a Causes,
+    pub(super) causes: &'a Causes,
     pub(super) servers: BTreeMap<ServerId, Server>,
     pub(super) past: Past,
     pub(super) broadcast: BTreeMap<Zxid, Txn>,
-    /// Epochs whose leader was killed: its trace may lack the last of what it broadcast.
-    pub(super) cut_leaders: BTreeMap<Epoch, At>,
     /// What was there before the recording began: of it nothing is known.
     pub(super) base: Zxid,
     pub(super) nothing: Disk,
@@ -68,7 +65,6 @@ impl<'a> Judge<'a> {
             servers: recording.ensemble.servers().map(server).collect(),
             past: Past::default(),
             broadcast: BTreeMap::new(),
-            cut_leaders: cut_leaders(recording),
             base: recording.servers.values().map(disk).max().unwrap_or(Zxid::ZERO),
             nothing: Disk::default(),
             story: VecDeque::new(),

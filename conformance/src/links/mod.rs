@@ -18,7 +18,7 @@ use crate::merge::At;
 use crate::recording::{Entry, Recording};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use zab::trace::Event;
-use zab::{Input, Message, Notification, Output, ServerId};
+use zab::{Epoch, Input, Message, Notification, Output, ServerId};
 
 /// What must have happened before a line, beside the lines before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Causes {
     pub also: BTreeMap<At, Vec<At>>,
     /// Beginnings of runs after one that was cut.
     pub anew: BTreeSet<At>,
+    /// Leaders that were killed, by their epochs, each with its last line ([`found::cut_leaders`]).
+    pub cut_leaders: BTreeMap<Epoch, At>,
     /// Receipts whose sending was lost.
     pub lost: usize,
 }
@@ -216,8 +218,9 @@ pub fn causes(recording: &Recording) -> Result<Causes, NotSent> {
     let links: BTreeMap<ServerId, Links<'_>> =
         recording.servers.iter().map(|(id, entries)| (*id, Links::of(*id, entries))).collect();
     let before = recording.servers.iter().map(|(id, entries)| (*id, vec![Cause::None; entries.len()])).collect();
+    let cut_leaders = found::cut_leaders(recording);
     let anew = links.iter().flat_map(|(id, links)| links.cuts.iter().map(|last| (*id, *last + 1))).collect();
-    let mut causes = Causes { before, also: found::before(recording), anew, lost: 0 };
+    let mut causes = Causes { before, also: found::before(recording, &cut_leaders), anew, cut_leaders, lost: 0 };
     for (id, own) in &links {
         if let Some(line) = own.astray {
             return Err(NotSent { server: *id, line, next: None });
