@@ -25,6 +25,12 @@ mod valve;
 use place::{Place, close_by_another, soon};
 use std::time::Duration;
 use zabkeeper::client::Client;
+use zabkeeper::recipes::Sessions;
+
+/// Sessions one after another with the place's server.
+async fn sessions(place: &Place) -> Sessions {
+    Sessions::connect(place.options()).await.expect("a session")
+}
 
 /// Asks until it is so.
 async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {

@@ -1,18 +1,14 @@
 //! Recipes in the hands of people: work that panics, names that are none, znodes that are not theirs.
 
-use crate::{Place, eventually, soon};
+use crate::{Place, eventually, sessions, soon};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use zabkeeper::client::{Acl, Code, CreateMode, Error, Id, Perms};
 use zabkeeper::recipes::{
-    Consumer, GroupMember, LeaderLatch, LeaderSelector, Mutex, Provider, Queue, Registration, Requeue, Sessions,
-    SharedCount, TreeCache,
+    Consumer, GroupMember, LeaderLatch, LeaderSelector, Mutex, Provider, Queue, Registration, Requeue, SharedCount,
+    TreeCache,
 };
-
-async fn sessions(place: &Place) -> Sessions {
-    Sessions::connect(place.options()).await.expect("a session")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_panics_ends_the_leadership_and_nothing_else() {

@@ -1,6 +1,6 @@
 //! Every other recipe.
 
-use crate::{Place, children, close_by_another, eventually, soon};
+use crate::{Place, children, close_by_another, eventually, sessions, soon};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -9,12 +9,8 @@ use zab::Zxid;
 use zabkeeper::client::{Acl, ClientOptions, CreateMode};
 use zabkeeper::recipes::{
     Barrier, Change, DoubleBarrier, GroupMember, LeaderLatch, NodeCache, PersistentNode, Queue, ReadWriteLock,
-    Semaphore, Sessions, SharedCount, TreeCache,
+    Semaphore, SharedCount, TreeCache,
 };
-
-async fn sessions(place: &Place) -> Sessions {
-    Sessions::connect(place.options()).await.expect("a session")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_share_and_writers_do_not() {

@@ -1,6 +1,6 @@
 //! Providers and consumers, while sessions end and the server restarts.
 
-use crate::{Place, close_by_another, eventually, soon};
+use crate::{Place, close_by_another, eventually, sessions, soon};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use zabkeeper::client::{Client, ClientOptions};
@@ -10,10 +10,6 @@ use zabkeeper::recipes::{
 
 const BASE: &str = "/services";
 const SERVICE: &str = "orders";
-
-async fn sessions(place: &Place) -> Sessions {
-    Sessions::connect(place.options()).await.expect("a session")
-}
 
 async fn provider(sessions: &Sessions, address: &str) -> Provider {
     Provider::register(sessions, BASE, SERVICE, &Registration::new(address)).await.expect("registered")

@@ -1,16 +1,12 @@
 //! Leadership as a piece of work, and numbers that are listened to.
 
-use crate::{Place, children, close_by_another, eventually, soon};
+use crate::{Place, children, close_by_another, eventually, sessions, soon};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use zab::Zxid;
 use zabkeeper::recipes::{LeaderSelector, Requeue, Sessions, SharedCount};
-
-async fn sessions(place: &Place) -> Sessions {
-    Sessions::connect(place.options()).await.expect("a session")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_works_at_a_time_and_everybody_in_turn() {
